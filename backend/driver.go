@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+)
+
+// A Driver stores objects: bytes with metadata under a key. It is what a
+// storage system implements so that a [Bucket] can seal into it; it sees
+// ciphertext only and knows nothing of encryption. Package backendtest holds
+// the conformance suite.
+//
+// All methods must be safe for concurrent use. Keys are non-empty UTF-8; a
+// driver that cannot store a key must return [ErrKey] before it reads a body.
+// Every method must return promptly with an error that wraps ctx.Err() once ctx is done.
+type Driver interface {
+	// Put stores body under key, replacing what was there.
+	//
+	// size is the number of bytes that body will deliver, or -1 if it is
+	// unknown. A body that delivers another number of bytes than a size >= 0
+	// must fail with [ErrSize]. If body returns an error other than io.EOF,
+	// Put must return an error that wraps it.
+	//
+	// Put must be all or nothing: readers see the object that was there
+	// before (or none) until Put has succeeded, body and metadata change
+	// together, and a failed Put leaves nothing behind, no partial object and
+	// no unfinished upload, even if ctx was cancelled. Put must read body only
+	// in the calling goroutine or one that it has joined before it returns,
+	// and must not seek, rewind or close it. opts is never nil and must not
+	// be retained or modified.
+	Put(ctx context.Context, key string, body io.Reader, size int64, opts *PutOptions) (*Info, error)
+
+	// Get opens an object. The caller must close the body. The body and the
+	// Info must be of the same version of the object. If the body ends before
+	// its time, Read must return an error that is neither io.EOF nor a bare
+	// io.ErrUnexpectedEOF. Get must return [ErrNotExist] for a missing
+	// object, [ErrChanged] if opts.IfMatch does not match, and [ErrRange] for
+	// a range that starts at or past the end of the object, or if the storage
+	// answered with another range than the one asked for. opts is never nil.
+	Get(ctx context.Context, key string, opts *GetOptions) (io.ReadCloser, *Info, error)
+
+	// Stat describes an object without its body. It must return
+	// [ErrNotExist] for a missing object.
+	Stat(ctx context.Context, key string) (*Info, error)
+
+	// Delete removes an object and its metadata. It must return
+	// [ErrNotExist] for a missing object if the storage can tell, and may
+	// return nil if it cannot.
+	Delete(ctx context.Context, key string) error
+}
+
+// PutOptions say what is stored beside the body.
+type PutOptions struct {
+	// Metadata is the user metadata: names in lower case without any prefix.
+	Metadata map[string]string
+
+	// ContentType is the media type; empty means application/octet-stream.
+	ContentType string
+}
+
+// GetOptions select what Get reads.
+type GetOptions struct {
+	// Range is the part of the body to read; nil is all of it.
+	Range *Range
+
+	// IfMatch, if not empty, is the ETag that the object must have.
+	IfMatch string
+}
+
+// A Range is a part of a body, in bytes of the stored object.
+type Range struct {
+	Offset int64 // >= 0
+	Length int64 // > 0, or -1 for all from Offset on; clipped to the end of the object
+}
+
+// Info describes a stored object, that is, its ciphertext.
+type Info struct {
+	Key         string
+	Size        int64  // bytes stored, of the whole object even if a range was read
+	ETag        string // changes whenever the object changes; never empty
+	VersionID   string // empty where the storage has no versions
+	ModTime     time.Time
+	ContentType string
+	Metadata    map[string]string // names in lower case without any prefix
+}
+
+// Errors of drivers and buckets. Errors of the storage itself pass through
+// wrapped.
+var (
+	// ErrNotExist says that there is no object under the key. It is
+	// [fs.ErrNotExist] with a prefix.
+	ErrNotExist = fmt.Errorf("backend: object: %w", fs.ErrNotExist)
+
+	// ErrChanged says that the object is no longer the one that was asked for.
+	ErrChanged = errors.New("backend: object has changed")
+
+	// ErrRange says that a range lies outside the object, or that the storage
+	// did not deliver the range it was asked for.
+	ErrRange = errors.New("backend: range not satisfiable")
+
+	// ErrKey says that this storage cannot hold an object under that key.
+	ErrKey = errors.New("backend: key not allowed")
+
+	// ErrSize says that a body had another length than was declared.
+	ErrSize = errors.New("backend: body is not of the declared size")
+)

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package wrap protects content keys (CEKs) with key-encryption keys (KEKs).
+//
+// A [Wrapper] turns a CEK into the wrapped key that an object's metadata
+// carries, an [Unwrapper] turns it back. A public key can only wrap; a [Key]
+// does both. A [Keyring] is several unwrappers, which is what key rotation
+// needs.
+//
+// # Which wrap
+//
+//	AES/GCM        [NewAESGCM]       the default for a symmetric KEK; binds the content algorithm
+//	RSA-OAEP-SHA1  [NewRSAOAEP]      the default for an RSA key; binds the content algorithm
+//	AESWrap        [NewAESKeyWrap]   RFC 3394; older clients; binds nothing
+//
+// The wraps that should only ever be read are in package wrap/legacy, so that
+// importing it is a decision that can be seen and searched for.
+//
+// Package wrap knows nothing of metadata names, objects or storage, and needs
+// the standard library only.
+package wrap
+
+import (
+	"context"
+	"errors"
+)
+
+// An Algorithm names a way of wrapping a CEK. It is a value of this package,
+// not a wire code: package envelope maps it to the texts of format V2 and the
+// codes of format V3.
+type Algorithm uint8
+
+const (
+	// Unnamed stands for metadata that names no algorithm: all of format V1
+	// and a few objects of format V2. The type of the key decides: AES-ECB
+	// for an AES key, PKCS#1 v1.5 for an RSA key.
+	Unnamed Algorithm = iota
+
+	AESGCM        // AES/GCM with the content algorithm as AAD
+	AESKW         // RFC 3394, called AESWrap on the wire
+	RSAOAEPSHA1   // RSA-OAEP, SHA-1 and MGF1-SHA-1, of len(CEK) || CEK || content algorithm
+	RSAOAEPSHA256 // RSA-OAEP, SHA-256, of the bare CEK; MGF1-SHA-1 or MGF1-SHA-256
+	KMSContext    // AWS KMS with an encryption context that binds the content algorithm
+	KMSPlain      // AWS KMS as the oldest clients used it; binds nothing
+	AESECB        // AES-ECB with PKCS#7; binds nothing, authenticates nothing
+	RSAPKCS1      // RSA PKCS#1 v1.5; binds nothing
+	RSARaw        // textbook RSA without padding
+)
+
+var algorithmNames = [...]string{
+	Unnamed:       "unnamed",
+	AESGCM:        "AES/GCM",
+	AESKW:         "AESWrap",
+	RSAOAEPSHA1:   "RSA-OAEP-SHA1",
+	RSAOAEPSHA256: "RSA-OAEP-SHA256",
+	KMSContext:    "kms+context",
+	KMSPlain:      "kms",
+	AESECB:        "AES-ECB",
+	RSAPKCS1:      "RSA-PKCS1-v1.5",
+	RSARaw:        "RSA-raw",
+}
+
+// String returns a name for people and logs. It is not the wire text.
+func (a Algorithm) String() string {
+	if int(a) < len(algorithmNames) {
+		return algorithmNames[a]
+	}
+	return "unknown"
+}
+
+// Info is what a wrap may bind the CEK to: it becomes additional data of
+// AES/GCM, part of the payload of RSA-OAEP-SHA1, and the encryption context of
+// a KMS. Unwrapping needs the same Info.
+type Info struct {
+	// ContentAlg is the wire text of the content algorithm, for example
+	// "AES/GCM/NoPadding" in format V2 or "115" in format V3.
+	ContentAlg string
+
+	// MatDesc is the materials description stored with the object. For raw
+	// keys it is an unauthenticated hint about which key to use.
+	MatDesc map[string]string
+}
+
+// A Wrapper encrypts CEKs under one KEK.
+//
+// Implementations must be safe for concurrent use and must not retain or
+// modify cek or info.
+type Wrapper interface {
+	// Algorithm returns the algorithm that Wrap uses.
+	Algorithm() Algorithm
+
+	// Wrap returns the wrapped form of cek.
+	Wrap(ctx context.Context, cek []byte, info Info) (wrapped []byte, err error)
+}
+
+// An Unwrapper recovers CEKs.
+//
+// Implementations must be safe for concurrent use and must not retain or
+// modify wrapped or info. The caller owns the returned CEK and may clear it.
+//
+// The error is one of two kinds: it wraps [ErrNoKey] when this key does not
+// serve alg at all (decided before wrapped is looked at), and [ErrUnwrap] when
+// wrapped was rejected. Anything else, such as a failed connection to a KMS,
+// is passed through.
+type Unwrapper interface {
+	Unwrap(ctx context.Context, alg Algorithm, wrapped []byte, info Info) (cek []byte, err error)
+}
+
+// A Key can wrap and unwrap.
+type Key interface {
+	Wrapper
+	Unwrapper
+}
+
+// ErrUnwrap says that a wrapped key was rejected. It is deliberately vague:
+// wrong key, altered bytes and wrong binding cannot be told apart.
+var ErrUnwrap = errors.New("wrap: cannot unwrap key")
+
+// ErrNoKey says that no key at hand serves the algorithm (or, in a [Keyring],
+// the materials description) of the object.
+var ErrNoKey = errors.New("wrap: no key for this object")
