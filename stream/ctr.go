@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import (
+	"crypto/cipher"
+	"fmt"
+	"io"
+)
+
+// A CTRRangeReader decrypts part of a GCM body, starting at any byte.
+//
+// The plaintext is NOT authenticated: the tag covers the whole body and cannot
+// be checked against a part. Whoever can change the ciphertext can flip any
+// bit of the plaintext unnoticed. Use it only where the caller has accepted
+// that.
+//
+// A CTRRangeReader is not safe for concurrent use.
+type CTRRangeReader struct {
+	src  source
+	ctr  cipher.Stream
+	skip int   // bytes of src before the range, in its first block
+	want int64 // size of the range
+	left int64 // bytes of it that were not read yet
+	err  error
+}
+
+// NewCTRRangeReader returns a reader of n bytes of plaintext from offset off
+// on. src must deliver the bytes of the GCM body that [GCMCiphertextRange]
+// names for off and n; nothing after them is read. The key has 16, 24 or 32
+// bytes, the IV 12, and neither is retained. The error names the argument that
+// is wrong, or wraps [ErrTooLarge] if the range passes [GCMMaxSize].
+//
+// It may be called concurrently.
+func NewCTRRangeReader(src io.Reader, key, iv []byte, off, n int64) (*CTRRangeReader, error) {
+	start, _, err := GCMCiphertextRange(off, n)
+	if err != nil {
+		return nil, err
+	}
+	block, err := newBlock(key, iv, GCMIVSize)
+	if err != nil {
+		return nil, err
+	}
+	return &CTRRangeReader{
+		src:  source{r: src},
+		ctr:  gcmCTR(block, iv, uint32(start/BlockSize)),
+		skip: int(off - start),
+		want: n,
+		left: n,
+	}, nil
+}
+
+// Read decrypts up to len(p) bytes, unauthenticated. It returns [io.EOF] after
+// exactly the n bytes of the range; a source that ends before that gives an
+// error that wraps [io.ErrUnexpectedEOF], one that fails its own error,
+// wrapped. After any error it fails for ever.
+func (r *CTRRangeReader) Read(p []byte) (int, error) {
+	if r.err != nil || len(p) == 0 {
+		return 0, r.err
+	}
+	if r.left == 0 {
+		r.err = io.EOF
+		return 0, r.err
+	}
+	if err := r.discard(); err != nil {
+		return 0, r.fail(err)
+	}
+	if int64(len(p)) > r.left {
+		p = p[:r.left]
+	}
+	n, err := r.src.read(p)
+	if err != nil {
+		return 0, r.fail(err)
+	}
+	r.ctr.XORKeyStream(p[:n], p[:n])
+	r.left -= int64(n)
+	return n, nil
+}
+
+// discard drops what lies between the start of the block and the range.
+func (r *CTRRangeReader) discard() error {
+	var b [BlockSize]byte
+	n, err := r.src.fill(b[:r.skip])
+	r.ctr.XORKeyStream(b[:n], b[:n])
+	clear(b[:])
+	r.skip -= n
+	return err
+}
+
+func (r *CTRRangeReader) fail(err error) error {
+	if err == io.EOF {
+		err = fmt.Errorf("stream: range: want %d bytes, got %d: %w",
+			r.want, r.want-r.left, io.ErrUnexpectedEOF)
+	}
+	r.err = err
+	return err
+}
+
+// A CTRReader decrypts, or encrypts, a stream with AES-CTR.
+//
+// The output is NOT authenticated: whoever can change the ciphertext can flip
+// any bit of the plaintext, or cut it short, unnoticed. Use it only for
+// formats that leave no choice.
+//
+// A CTRReader is not safe for concurrent use.
+type CTRReader struct {
+	src source
+	ctr cipher.Stream
+}
+
+// NewCTRReader returns a reader of src XORed with the key stream that starts
+// at the counter block iv, of 16 bytes, counting in all 128 bits of it. The
+// key has 16, 24 or 32 bytes; neither is retained. The error names the
+// argument with the wrong length.
+//
+// It may be called concurrently.
+func NewCTRReader(src io.Reader, key, iv []byte) (*CTRReader, error) {
+	block, err := newBlock(key, iv, BlockSize)
+	if err != nil {
+		return nil, err
+	}
+	return &CTRReader{source{r: src}, cipher.NewCTR(block, iv)}, nil
+}
+
+// Read decrypts up to len(p) bytes, unauthenticated. It returns [io.EOF] when
+// the source does, and its other errors wrapped. After any error it fails for
+// ever.
+func (r *CTRReader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, r.src.err
+	}
+	n, err := r.src.read(p)
+	r.ctr.XORKeyStream(p[:n], p[:n])
+	return n, err
+}

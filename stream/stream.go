@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package stream encrypts and decrypts with AES in CBC, GCM and CTR mode as
+// plain [io.Reader] and [io.Writer] values, in constant memory.
+//
+// It is the raw-key layer: it knows keys and IVs, never metadata or storage,
+// and whoever calls it must make sure that a pair of key and IV encrypts one
+// stream only. Its output is byte for byte what the one-shot functions of
+// crypto/cipher produce, however reads and writes are split.
+//
+// # Which type
+//
+//	encrypt, caller writes   [GCMEncryptWriter]    [CBCEncryptWriter]
+//	encrypt, caller reads    [GCMEncryptReader]    [CBCEncryptReader]
+//	decrypt                  [GCMDecryptReader]    [CBCDecryptReader]
+//	decrypt, any size        [GCMUnverifiedReader]
+//	check only               [VerifyGCM]
+//	decrypt part of a GCM body, or a CTR stream    [CTRRangeReader], [CTRReader]
+//
+// # What is authenticated
+//
+// Only GCM is, and only once the tag has been checked: [GCMDecryptReader]
+// releases nothing before that, [GCMUnverifiedReader] releases plaintext that
+// counts as authentic only after [io.EOF]. CBC and CTR streams can be altered
+// without notice.
+//
+// # What all types share
+//
+// Errors are sticky: after the first one, every later call returns it again.
+// Errors of a source or sink come back wrapped, so that a source that fails
+// with a bare [io.ErrUnexpectedEOF] is not mistaken for one that has ended.
+// An encrypting writer finishes its stream only in Close; a writer that is
+// dropped, aborted or failed leaves bytes that no reader accepts as whole.
+// (CBC has no such guarantee: see [CBCDecryptReader].)
+// Neither Close nor the end of a stream closes the source or sink. The
+// decrypting readers implement [io.WriterTo] and the writers [io.ReaderFrom],
+// so [io.Copy] needs no buffer; the encrypting readers offer Read alone,
+// because an upload that could seek would be sent again under a used IV.
+//
+// # Memory
+//
+// Buffers hold one chunk of 128 KiB, are shared between streams, and are
+// cleared before they are given back. A stream gives its buffer back when it
+// has ended, failed, or been closed. Keys and expanded keys stay in memory
+// until the garbage collector takes them.
+package stream
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"errors"
+	"fmt"
+)
+
+const (
+	// BlockSize is the size in bytes of an AES block, of a CBC IV, and of the
+	// initial counter block of a [CTRReader].
+	BlockSize = 16
+
+	// GCMIVSize is the size of a GCM IV in bytes.
+	GCMIVSize = 12
+
+	// GCMTagSize is the size in bytes of the tag that follows a GCM body.
+	GCMTagSize = 16
+
+	// GCMMaxSize is the largest plaintext of a GCM stream in bytes, inclusive
+	// (NIST SP 800-38D, 5.2.1.1: 2^39 - 256 bits).
+	GCMMaxSize int64 = 1<<36 - 32
+)
+
+var (
+	// ErrDecrypt says that a ciphertext was rejected. It is deliberately
+	// vague: a wrong key, an altered byte, bad padding, a ragged length and a
+	// missing end cannot be told apart.
+	ErrDecrypt = errors.New("stream: decryption failed")
+
+	// ErrTooLarge says that a stream would pass the limit of its mode.
+	ErrTooLarge = errors.New("stream: too large for the mode")
+
+	// ErrBufferLimit says that a ciphertext is longer than the limit that the
+	// caller set for buffering it.
+	ErrBufferLimit = errors.New("stream: ciphertext exceeds the buffer limit")
+
+	// ErrClosed says that a writer was used after Close.
+	ErrClosed = errors.New("stream: write after close")
+
+	// ErrAborted says that a writer was aborted.
+	ErrAborted = errors.New("stream: aborted")
+
+	// ErrFIPS says that the mode is refused because the program runs with
+	// GODEBUG=fips140=only.
+	ErrFIPS = errors.New("stream: mode not allowed in FIPS 140-only mode")
+)
+
+// newBlock checks the lengths that crypto/aes and crypto/cipher would panic on
+// or report without saying which argument was meant.
+func newBlock(key, iv []byte, ivSize int) (cipher.Block, error) {
+	switch len(key) {
+	case 16, 24, 32:
+	default:
+		return nil, fmt.Errorf("stream: key: want 16, 24 or 32 bytes, got %d", len(key))
+	}
+	if len(iv) != ivSize {
+		return nil, fmt.Errorf("stream: IV: want %d bytes, got %d", ivSize, len(iv))
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("stream: key: %w", err)
+	}
+	return block, nil
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import (
+	"fmt"
+	"io"
+)
+
+// An encrypter is a mode as the encrypting writers and readers see it.
+type encrypter interface {
+	// admit accounts for n more bytes of plaintext, or refuses them all.
+	admit(n int) error
+
+	// update encrypts a chunk that is not the last of its stream. dst and src
+	// have the same length and are the same or do not overlap.
+	update(dst, src []byte)
+
+	// final encrypts the last 0 to chunkSize bytes in place and appends what
+	// ends the stream, for which buf has BlockSize bytes of capacity.
+	final(buf []byte) []byte
+
+	// wipe clears what is as secret as the key.
+	wipe()
+}
+
+// A writer gathers plaintext into chunks, encrypts them and passes them on.
+type writer struct {
+	dst   io.Writer
+	enc   encrypter
+	buf   *chunk
+	n     int  // bytes of plaintext in buf
+	later bool // a chunk has left already
+	err   error
+}
+
+func newWriter(dst io.Writer, enc encrypter) writer {
+	return writer{dst: dst, enc: enc, buf: newChunk()}
+}
+
+// fail ends the stream: every later call returns err.
+func (w *writer) fail(err error) error {
+	w.err = err
+	w.enc.wipe()
+	w.buf.free()
+	w.buf = nil
+	return err
+}
+
+func (w *writer) write(p []byte) (int, error) {
+	if w.err != nil || len(p) == 0 {
+		return 0, w.err
+	}
+	if err := w.enc.admit(len(p)); err != nil {
+		return 0, w.fail(err)
+	}
+	total := len(p)
+	for len(p) > 0 {
+		n, err := w.accept(p)
+		if err != nil {
+			return total - len(p), err
+		}
+		p = p[n:]
+	}
+	return total, nil
+}
+
+// accept takes the first bytes of p, which is not empty.
+//
+// The first chunk stays in the buffer until a byte follows it, because a
+// stream of one chunk takes another path than longer ones.
+func (w *writer) accept(p []byte) (int, error) {
+	if w.n == chunkSize {
+		if err := w.flush(w.buf[:chunkSize]); err != nil {
+			return 0, err
+		}
+	}
+	if w.n == 0 && (len(p) > chunkSize || w.later && len(p) == chunkSize) {
+		return chunkSize, w.flush(p[:chunkSize])
+	}
+	n := copy(w.buf[w.n:chunkSize], p)
+	w.n += n
+	if w.n == chunkSize && w.later {
+		return n, w.flush(w.buf[:chunkSize])
+	}
+	return n, nil
+}
+
+// flush encrypts the chunk src into the buffer and passes it on.
+func (w *writer) flush(src []byte) error {
+	w.enc.update(w.buf[:chunkSize], src)
+	w.n, w.later = 0, true
+	return w.emit(w.buf[:chunkSize])
+}
+
+func (w *writer) emit(p []byte) error {
+	w.err = sinkError(errUnfinished)
+	w.err = writeSink(w.dst, p)
+	if w.err != nil {
+		return w.fail(w.err)
+	}
+	return nil
+}
+
+func (w *writer) readFrom(r io.Reader) (total int64, err error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	src := source{r: r}
+	for {
+		if w.n == chunkSize {
+			if err := w.flush(w.buf[:chunkSize]); err != nil {
+				return total, err
+			}
+		}
+		w.err = sourceError(errUnfinished)
+		n, err := src.read(w.buf[w.n:chunkSize])
+		w.err = nil
+		if err == io.EOF {
+			return total, nil
+		}
+		if err == nil {
+			err = w.enc.admit(n)
+		}
+		if err != nil {
+			return total, w.fail(err)
+		}
+		w.n += n
+		total += int64(n)
+	}
+}
+
+func (w *writer) close() error {
+	if w.err != nil {
+		if w.err == ErrClosed {
+			return nil
+		}
+		return w.err
+	}
+	if err := w.emit(w.enc.final(w.buf[:w.n])); err != nil {
+		return err
+	}
+	w.fail(ErrClosed)
+	return nil
+}
+
+func (w *writer) abort(err error) {
+	if w.err != nil {
+		return
+	}
+	if err == nil {
+		w.fail(ErrAborted)
+		return
+	}
+	w.fail(fmt.Errorf("%w: %w", ErrAborted, err))
+}
