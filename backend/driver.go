@@ -14,34 +14,49 @@ import (
 // A Driver stores objects: bytes with metadata under a key. It is what a
 // storage system implements so that a [Bucket] can seal into it; it sees
 // ciphertext only and knows nothing of encryption. Package backendtest holds
-// the conformance suite.
+// the conformance suite, package mem the reference implementation;
+// [BodyReader] and [Range.Resolve] do the parts that every driver needs.
 //
-// All methods must be safe for concurrent use. Keys are non-empty UTF-8; a
-// driver that cannot store a key must return [ErrKey] before it reads a body.
-// Every method must return promptly with an error that wraps ctx.Err() once ctx is done.
+// Keys are non-empty UTF-8; a driver that cannot store a key must return
+// [ErrKey] before it reads a body, and may return ErrKey or [ErrNotExist]
+// when asked for an object under such a key. Every method must return
+// promptly with an error that wraps ctx.Err() once ctx is done; a body that
+// Get returned is bound to the ctx of its Get in the same way. Put can notice
+// only between two reads of the body, so whoever supplies one that blocks
+// must unblock it.
+//
+// All methods must be safe for concurrent use.
 type Driver interface {
 	// Put stores body under key, replacing what was there.
 	//
 	// size is the number of bytes that body will deliver, or -1 if it is
-	// unknown. A body that delivers another number of bytes than a size >= 0
-	// must fail with [ErrSize]. If body returns an error other than io.EOF,
-	// Put must return an error that wraps it.
+	// unknown. A body that delivers more or fewer bytes than a size >= 0 must
+	// fail with [ErrSize], so Put must look for the end of body after the last
+	// byte that it expects. If body returns an error other than io.EOF, Put
+	// must return an error that wraps it; a bare io.ErrUnexpectedEOF is an
+	// error like any other and not an end.
 	//
 	// Put must be all or nothing: readers see the object that was there
 	// before (or none) until Put has succeeded, body and metadata change
 	// together, and a failed Put leaves nothing behind, no partial object and
-	// no unfinished upload, even if ctx was cancelled. Put must read body only
+	// no unfinished upload, even if ctx was cancelled. Of several concurrent
+	// puts under one key, one wins as a whole. Put must read body only
 	// in the calling goroutine or one that it has joined before it returns,
 	// and must not seek, rewind or close it. opts is never nil and must not
 	// be retained or modified.
+	//
+	// The Info must have the Key, Size, ETag, ContentType and Metadata that
+	// Stat would return. ModTime may be zero if the storage does not say.
 	Put(ctx context.Context, key string, body io.Reader, size int64, opts *PutOptions) (*Info, error)
 
-	// Get opens an object. The caller must close the body. The body and the
-	// Info must be of the same version of the object. If the body ends before
-	// its time, Read must return an error that is neither io.EOF nor a bare
-	// io.ErrUnexpectedEOF. Get must return [ErrNotExist] for a missing
-	// object, [ErrChanged] if opts.IfMatch does not match, and [ErrRange] for
-	// a range that starts at or past the end of the object, or if the storage
+	// Get opens an object. The caller must close the body, at any point and
+	// at most once; that must free all that the body holds. The body and the
+	// Info must be of the same version of the object, also while the object
+	// is being replaced. If the body ends before its time, Read must return
+	// an error that is neither io.EOF nor a bare io.ErrUnexpectedEOF. Get
+	// must return [ErrNotExist] for a missing object, [ErrChanged] if
+	// opts.IfMatch does not match, and [ErrRange] for a range that starts at
+	// or past the end of the object or is no range at all, or if the storage
 	// answered with another range than the one asked for. opts is never nil.
 	Get(ctx context.Context, key string, opts *GetOptions) (io.ReadCloser, *Info, error)
 
@@ -57,7 +72,9 @@ type Driver interface {
 
 // PutOptions say what is stored beside the body.
 type PutOptions struct {
-	// Metadata is the user metadata: names in lower case without any prefix.
+	// Metadata is the user metadata: names in lower case without any prefix,
+	// values of printable ASCII that neither begin nor end with a space. A
+	// storage may lose empty values and x-amz-unencrypted-content-length.
 	Metadata map[string]string
 
 	// ContentType is the media type; empty means application/octet-stream.
@@ -79,11 +96,35 @@ type Range struct {
 	Length int64 // > 0, or -1 for all from Offset on; clipped to the end of the object
 }
 
-// Info describes a stored object, that is, its ciphertext.
+// Resolve returns the offset and the number of bytes that r selects of a body
+// of size bytes. A nil r selects all. The error wraps [ErrRange] if r starts at
+// or past the end, or is not a range: a negative offset, a length that is
+// neither positive nor -1.
+//
+// Resolve does not modify r.
+func (r *Range) Resolve(size int64) (off, n int64, err error) {
+	if r == nil {
+		return 0, size, nil
+	}
+	if r.Offset < 0 || r.Length == 0 || r.Length < -1 {
+		return 0, 0, fmt.Errorf("%w: offset %d, length %d", ErrRange, r.Offset, r.Length)
+	}
+	if r.Offset >= size {
+		return 0, 0, fmt.Errorf("%w: offset %d of %d bytes", ErrRange, r.Offset, size)
+	}
+	n = size - r.Offset
+	if r.Length >= 0 {
+		n = min(n, r.Length)
+	}
+	return r.Offset, n, nil
+}
+
+// Info describes a stored object, that is, its ciphertext. An Info belongs to
+// the caller: changing its Metadata changes nothing else.
 type Info struct {
 	Key         string
 	Size        int64  // bytes stored, of the whole object even if a range was read
-	ETag        string // changes whenever the object changes; never empty
+	ETag        string // differs between versions that differ in their body; never empty
 	VersionID   string // empty where the storage has no versions
 	ModTime     time.Time
 	ContentType string

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package backendtest checks implementations of [backend.Driver] against the
+// contract, and breaks them on purpose.
+//
+// [TestDriver] is the whole conformance suite in one call. [Faulty] wraps a
+// driver and makes it fail at a chosen byte, for testing what is built on top.
+package backendtest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/s3seal/s3seal/backend"
+)
+
+// A Harness tells [TestDriverHarness] how to get a driver and what else to
+// look at.
+type Harness struct {
+	// New returns a driver over an empty store. It is called once for each
+	// promise of the contract; what it sets up it should tear down by
+	// t.Cleanup.
+	New func(t *testing.T) backend.Driver
+
+	// Leftovers, if not nil, counts what lies in the store of d beside
+	// complete objects: temporary files, unfinished uploads. It is called
+	// after puts that failed and must then return 0.
+	Leftovers func(ctx context.Context, d backend.Driver) (int, error)
+
+	// MaxSize, if not 0, is the size in bytes of the largest body to try.
+	MaxSize int64
+}
+
+// TestDriver checks that the drivers which newDriver returns keep every
+// promise of [backend.Driver]. newDriver is called once for each promise and
+// must return a driver over an empty store. With -short the bodies stay below
+// 1 MiB.
+//
+// The suite runs as sub-tests named after the promises; it uses no parallel
+// tests and leaves no objects that matter behind.
+func TestDriver(t *testing.T, newDriver func(t *testing.T) backend.Driver) {
+	t.Helper()
+	TestDriverHarness(t, Harness{New: newDriver})
+}
+
+// TestDriverHarness is [TestDriver] for drivers that can be asked for more,
+// such as what failed puts have left behind.
+func TestDriverHarness(t *testing.T, h Harness) {
+	t.Helper()
+	for _, p := range promises {
+		t.Run(p.name, func(t *testing.T) {
+			p.check(newEnv(t, h))
+		})
+	}
+}
+
+// A promise is one sentence of the contract and the test for it.
+type promise struct {
+	name  string
+	check func(e *env)
+}
+
+var promises = []promise{
+	{"RoundTrip", roundTrip},
+	{"RoundTripLarge", roundTripLarge},
+	{"BodyShapes", bodyShapes},
+	{"Replace", replace},
+	{"InfoAgrees", infoAgrees},
+	{"ContentType", contentType},
+	{"MetadataOfFormats", metadataOfFormats},
+	{"MetadataValues", metadataValues},
+	{"MetadataNearLimit", metadataNearLimit},
+	{"MetadataIsCallers", metadataIsCallers},
+	{"RangeAllPairs", rangeAllPairs},
+	{"RangeOpenEnd", rangeOpenEnd},
+	{"RangeOutside", rangeOutside},
+	{"RangeInvalid", rangeInvalid},
+	{"RangeLarge", rangeLarge},
+	{"IfMatch", ifMatch},
+	{"Missing", missing},
+	{"Delete", deleteObject},
+	{"SizeTooSmall", sizeTooSmall},
+	{"SizeTooLarge", sizeTooLarge},
+	{"SizeInvalid", sizeInvalid},
+	{"SourceError", sourceError},
+	{"SourceErrorOnReplace", sourceErrorOnReplace},
+	{"CancelledBefore", cancelledBefore},
+	{"CancelledDuringPut", cancelledDuringPut},
+	{"CancelledDuringGet", cancelledDuringGet},
+	{"Deadline", deadline},
+	{"ConcurrentPuts", concurrentPuts},
+	{"ConcurrentKeys", concurrentKeys},
+	{"ReadersDuringReplace", readersDuringReplace},
+	{"ReplaceDuringRead", replaceDuringRead},
+	{"CloseEarly", closeEarly},
+	{"Goroutines", goroutines},
+	{"Keys", keys},
+	{"KeysAreDistinct", keysAreDistinct},
+	{"KeysOdd", keysOdd},
+	{"KeysInvalid", keysInvalid},
+	{"KeyAndFolder", keyAndFolder},
+}
