@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package envelope
+
+import (
+	"errors"
+
+	"github.com/s3seal/s3seal/stream"
+)
+
+// ErrDecrypt is the one error for everything that content decides after a key
+// was used: unwrapping, binding, commitment, tag, padding, length. It is the
+// same value as [stream.ErrDecrypt] and never has a cause, since telling the
+// cases apart is what an attacker wants to know.
+var ErrDecrypt = stream.ErrDecrypt
+
+// ErrNotEncrypted says that metadata holds no envelope at all. The object may
+// be plaintext, or its envelope may lie in an instruction file.
+var ErrNotEncrypted = errors.New("envelope: object is not encrypted")
+
+// ErrPolicy is what every [*PolicyError] is.
+var ErrPolicy = errors.New("envelope: refused by policy")
+
+// ErrUsed is returned by the second call of [Sealer.Reader] or
+// [Sealer.Writer]: a second object under the same key and IV would give away
+// both.
+var ErrUsed = errors.New("envelope: sealer has already sealed an object")
+
+// A PolicyError says that [OpenOptions] do not allow what was asked for. It is
+// decided from public metadata before any key is used, so it may be specific.
+type PolicyError struct {
+	// Option is the name of the first field of OpenOptions that stands in
+	// the way, for example "AllowUncommitted".
+	Option string
+
+	// Reason is a sentence for people that names all missing options.
+	Reason string
+}
+
+// Error returns the reason with a prefix.
+func (e *PolicyError) Error() string { return ErrPolicy.Error() + ": " + e.Reason }
+
+// Is reports whether target is [ErrPolicy].
+func (e *PolicyError) Is(target error) bool { return target == ErrPolicy }
+
+// A MetadataError says that metadata is no valid envelope. It is decided
+// before any key is used.
+type MetadataError struct {
+	Name   string // the name in lower case without prefix, for example "x-amz-iv"
+	Reason string // what is wrong with it; never contains a value that may be secret
+}
+
+// Error returns name and reason.
+func (e *MetadataError) Error() string { return "envelope: metadata " + e.Name + ": " + e.Reason }

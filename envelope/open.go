@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package envelope
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/s3seal/s3seal/stream"
+	"github.com/s3seal/s3seal/wrap"
+)
+
+// An Opener opens one object: policy has allowed it, its CEK is unwrapped, and
+// for V3 the commitment is verified. The body is not verified yet.
+//
+// An Opener may be used concurrently, and for several readers of the same
+// body. Each reader is for one goroutine.
+type Opener struct {
+	header     *Header
+	content    *content
+	release    Release
+	ranges     bool
+	unverified atomic.Int64 // readers that have released bytes nobody verified
+}
+
+// NewOpener checks h against opts and then unwraps its CEK by u. opts may be
+// nil, which is the zero value.
+//
+// The steps are, in this order: h must be a valid header, else it returns a
+// [*MetadataError]; opts must allow it, else a [*PolicyError]; only then is
+// the key used. A CEK that cannot be unwrapped, is bound to another content
+// algorithm or does not match the commitment is [ErrDecrypt]. A missing key is
+// [wrap.ErrNoKey]; that, the errors of ctx and those of the way to a KMS are
+// passed through wrapped.
+//
+// A nil error does not mean that the right key was used: for V1 and V2 with
+// RSA PKCS#1 v1.5 or a KMS, only the content tells.
+//
+// It may be called concurrently.
+func NewOpener(ctx context.Context, h *Header, u wrap.Unwrapper, opts *OpenOptions) (*Opener, error) {
+	if opts == nil {
+		opts = new(OpenOptions)
+	}
+	if h == nil {
+		return nil, fmt.Errorf("envelope: open: no header: %w", ErrNotEncrypted)
+	}
+	h = h.clone()
+	if err := h.check(); err != nil {
+		return nil, err
+	}
+	if err := opts.permit(h); err != nil {
+		return nil, err
+	}
+	cek, err := unwrap(ctx, u, h)
+	defer clear(cek)
+	if err != nil {
+		return nil, err
+	}
+	c, err := openContent(h, cek, opts.ContentAAD)
+	if err != nil {
+		return nil, err
+	}
+	return &Opener{header: h, content: c, release: opts.releaseRule(), ranges: opts.AllowUnauthenticatedRanges}, nil
+}
+
+func (o *OpenOptions) releaseRule() Release {
+	if o.Release == nil {
+		return Buffered(defaultLimit)
+	}
+	return o.Release
+}
+
+func unwrap(ctx context.Context, u wrap.Unwrapper, h *Header) ([]byte, error) {
+	if u == nil {
+		return nil, fmt.Errorf("envelope: open: %w", wrap.ErrNoKey)
+	}
+	cek, err := u.Unwrap(ctx, h.Wrap, h.WrappedKey, h.wrapInfo())
+	switch {
+	case errors.Is(err, wrap.ErrUnwrap):
+		return nil, ErrDecrypt // without the cause, which is decided by content
+	case err != nil:
+		return nil, fmt.Errorf("envelope: unwrap key: %w", err)
+	}
+	return cek, nil
+}
+
+// Authenticated reports whether every byte returned so far by any reader of
+// this Opener was verified. It is always true under [Buffered]; under
+// [UnverifiedUntilEOF] it is false from the first byte on until the reader has
+// returned io.EOF. It is always false for CBC and CTR, which nothing can
+// verify, and once RangeReader was called.
+//
+// It says nothing about bytes that are still to come.
+func (o *Opener) Authenticated() bool {
+	return o.content.mode == modeGCM && o.unverified.Load() == 0
+}
+
+// Reader returns the plaintext of the whole body src.
+//
+// size is the size of the stored body in bytes, or -1 if it is unknown.
+// Under [Buffered] a size over the limit is [stream.ErrBufferLimit] before src
+// is read; for CBC and CTR, which have no tag, a body of another size is
+// [ErrDecrypt]. A size that no body can have is ErrDecrypt or
+// [stream.ErrTooLarge] at once.
+//
+// GCM content is released as [OpenOptions] say; CBC and CTR stream and are NOT
+// authenticated. Whatever the content is guilty of is ErrDecrypt; errors of
+// src are passed through wrapped.
+//
+// The reader also has WriteTo. Its Close closes src if that is an io.Closer,
+// once; closing early never counts as success, and reading after it is
+// [stream.ErrClosed]. If Reader fails, src stays open.
+//
+// The returned reader is not safe for concurrent use.
+func (o *Opener) Reader(src io.Reader, size int64) (io.ReadCloser, error) {
+	if size >= 0 {
+		if _, _, err := o.header.PlaintextSize(size); err != nil {
+			return nil, vague(err)
+		}
+	} else if size != -1 {
+		return nil, fmt.Errorf("envelope: size %d: want -1 if it is unknown", size)
+	}
+	c := o.content
+	switch c.mode {
+	case modeCBC:
+		dec, err := stream.NewCBCDecryptReader(sized(src, size), c.secret.key, c.iv)
+		return o.body(src, dec, releasedForEver, err)
+	case modeCTR:
+		dec, err := stream.NewCTRReader(sized(src, size), c.secret.key, c.iv)
+		return o.body(src, dec, releasedForEver, err)
+	}
+	return o.gcmReader(src, size)
+}
+
+func (o *Opener) gcmReader(src io.Reader, size int64) (io.ReadCloser, error) {
+	c := o.content
+	rule, isBuffered := o.release.(buffered)
+	if !isBuffered {
+		dec, err := stream.NewGCMUnverifiedReader(src, c.secret.key, c.iv, c.aad)
+		return o.body(src, dec, releasedUntilEOF, err)
+	}
+	if size > rule.limit {
+		return nil, fmt.Errorf("envelope: body of %d bytes, limit %d: %w", size, rule.limit, stream.ErrBufferLimit)
+	}
+	dec, err := stream.NewGCMDecryptReader(src, c.secret.key, c.iv, c.aad, rule.limit)
+	return o.body(src, dec, releasedVerified, err)
+}
+
+// body joins a decrypting reader with its source.
+func (o *Opener) body(src, dec io.Reader, state released, err error) (io.ReadCloser, error) {
+	if err != nil {
+		return nil, fmt.Errorf("envelope: open: %w", err)
+	}
+	return &bodyReader{opener: o, src: src, dec: dec, state: state}, nil
+}
+
+// String describes the opener without its keys.
+func (o *Opener) String() string { return "opener of " + o.header.String() }
+
+// Format prints String for every verb, so that no verb prints keys.
+func (o *Opener) Format(f fmt.State, _ rune) { io.WriteString(f, o.String()) }
+
+// LogValue returns the same text as String.
+func (o *Opener) LogValue() slog.Value { return slog.StringValue(o.String()) }

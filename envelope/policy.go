@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package envelope
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// OpenOptions say what an [Opener] may open. With the zero value that is V3
+// only; every field that is true lets in something weaker, and is independent
+// of the others unless it says so. [Header.Required] tells what an object
+// needs.
+//
+// An OpenOptions may be used concurrently while nobody writes to it.
+type OpenOptions struct {
+	// AllowUncommitted lets in formats that do not commit to the CEK: V2 and
+	// V1. Whoever can replace a wrapped key can make such a body that opens to
+	// different plaintexts under different keys. Alone it lets in V2GCM with
+	// a modern wrap (AES/GCM, kms+context, RSA-OAEP-SHA1).
+	AllowUncommitted bool
+
+	// AllowLegacyWraps lets in wraps that do not bind the content algorithm:
+	// AESWrap, OAEP with SHA-256, kms, and wraps without a name (AES-ECB and
+	// RSA PKCS#1 v1.5, hence all of V1). It also takes a tag length given in
+	// bytes. Together with AllowLegacyCBC or AllowUnauthenticatedCTR, whoever
+	// can write metadata can have GCM content decrypted as CBC or CTR.
+	AllowLegacyWraps bool
+
+	// AllowLegacyCBC lets in V2CBC, and V1 together with AllowLegacyWraps.
+	// Nothing authenticates such content, and whoever can alter objects and
+	// see whether they open can decrypt them.
+	AllowLegacyCBC bool
+
+	// AllowUnauthenticatedCTR lets in V2CTR. Nothing authenticates such
+	// content; any bit of it can be flipped unnoticed.
+	AllowUnauthenticatedCTR bool
+
+	// AllowUnauthenticatedRanges lets [Opener.RangeReader] decrypt part of an
+	// object. The tag covers the whole object and cannot be checked then; the
+	// commitment of V3 still is.
+	AllowUnauthenticatedRanges bool
+
+	// AllowPlaintext lets a reader of storage, such as package backend, hand
+	// out an object that has no envelope as it is. Whoever can write to the
+	// bucket can then have anything read as if it had been encrypted. This
+	// package itself never looks at it: there is nothing to open.
+	AllowPlaintext bool
+
+	// Release says when plaintext of GCM content is handed out; nil means
+	// Buffered(64 MiB). CBC and CTR stream in any case.
+	Release Release
+
+	// ContentAAD is the additional data that some V2GCM objects were sealed
+	// with, which no metadata records. Where it is not empty, only V2GCM opens:
+	// nothing else could have been bound to it.
+	ContentAAD []byte
+}
+
+// Required returns the smallest set of options under which an object with this
+// header opens as a whole, given the right key. Release and ContentAAD are nil.
+func (h *Header) Required() OpenOptions {
+	legacyWrap := !slices.Contains(wrapsModern, h.Wrap) || h.tagBytes
+	return OpenOptions{
+		AllowUncommitted:        h.Suite != V3,
+		AllowLegacyWraps:        legacyWrap,
+		AllowLegacyCBC:          h.Suite.info().mode == modeCBC,
+		AllowUnauthenticatedCTR: h.Suite.info().mode == modeCTR,
+	}
+}
+
+// permit returns a *PolicyError unless o allows an object with this header.
+func (o *OpenOptions) permit(h *Header) error {
+	need := h.Required()
+	var missing []string
+	for _, option := range []struct {
+		name       string
+		need, have bool
+	}{
+		{"AllowUncommitted", need.AllowUncommitted, o.AllowUncommitted},
+		{"AllowLegacyWraps", need.AllowLegacyWraps, o.AllowLegacyWraps},
+		{"AllowLegacyCBC", need.AllowLegacyCBC, o.AllowLegacyCBC},
+		{"AllowUnauthenticatedCTR", need.AllowUnauthenticatedCTR, o.AllowUnauthenticatedCTR},
+	} {
+		if option.need && !option.have {
+			missing = append(missing, option.name)
+		}
+	}
+	if len(missing) > 0 {
+		reason := fmt.Sprintf("%v: needs %s", h, strings.Join(missing, ", "))
+		return &PolicyError{Option: missing[0], Reason: reason}
+	}
+	if len(o.ContentAAD) > 0 && h.Suite != V2GCM {
+		return &PolicyError{Option: "ContentAAD", Reason: fmt.Sprintf("%v cannot have been bound to ContentAAD", h.Suite)}
+	}
+	return nil
+}
+
+// A Release says when plaintext of GCM content is handed out. Its values come
+// from [Buffered] and [UnverifiedUntilEOF] and may be used concurrently.
+type Release interface {
+	release() // sealed: a release rule is part of the security of this package
+}
+
+// defaultLimit is the buffer that AWS's clients use by default, too.
+const defaultLimit = 64 << 20
+
+type buffered struct{ limit int64 }
+
+type unverifiedUntilEOF struct{}
+
+func (buffered) release()           {}
+func (unverifiedUntilEOF) release() {}
+
+// Buffered releases nothing before the tag of the whole object was verified.
+// It buffers up to limit bytes of ciphertext, counting the tag; a larger
+// object is [stream.ErrBufferLimit], before its body is read where its size is
+// known. It is the default, with 64 MiB.
+func Buffered(limit int64) Release { return buffered{limit} }
+
+// UnverifiedUntilEOF releases plaintext as it is decrypted, in constant
+// memory. The plaintext is NOT authenticated until Read returns io.EOF or
+// WriteTo returns nil; after any other error all of it must be discarded.
+// AWS's clients call this delayed authentication.
+func UnverifiedUntilEOF() Release { return unverifiedUntilEOF{} }

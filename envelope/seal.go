@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package envelope
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/s3seal/s3seal/stream"
+	"github.com/s3seal/s3seal/wrap"
+)
+
+// SealOptions say how an object is sealed. The zero value, and a nil pointer,
+// mean V3 without a materials description.
+type SealOptions struct {
+	// Suite is the format to write. [V2CTR] cannot be written.
+	Suite Suite
+
+	// MatDesc is the materials description: a hint for readers about which
+	// KEK to use, or the encryption context of a KMS. It is stored in the
+	// clear, and for raw keys it is not authenticated.
+	MatDesc map[string]string
+}
+
+// A Writer encrypts what is written to it. Close writes the rest of the body
+// and means "this is the whole plaintext"; where it is not, Abort must be
+// called instead, after which Close fails. Close does not close the
+// destination.
+//
+// A Writer is not safe for concurrent use.
+type Writer interface {
+	io.WriteCloser
+	io.ReaderFrom
+	Abort(err error)
+}
+
+// A Sealer seals one object: it has made a CEK and an IV, and wrapped the CEK.
+// Its [Header] is known before the first byte of the body, since storage wants
+// metadata first.
+//
+// A Sealer may be used concurrently, but seals once.
+type Sealer struct {
+	header  *Header
+	content *content
+	used    atomic.Bool
+}
+
+// NewSealer makes a CEK of 32 bytes and an IV (12 or 16 bytes, or a message id
+// of 28 bytes) from crypto/rand and wraps the CEK by w. opts may be nil.
+//
+// It is an error, before w is called, if the format cannot carry what w makes:
+//
+//	V3      AES/GCM, RSA-OAEP-SHA1, kms+context
+//	V2GCM   those, and AESWrap, kms
+//	V2CBC   those, and AESWrap, kms
+//	V1      AES-ECB, RSA-PKCS1-v1.5 (package wrap/legacy)
+//
+// and if MatDesc holds a name that belongs to the format. Without w the error
+// is [wrap.ErrNoKey]; errors of w are passed through wrapped.
+//
+// It may be called concurrently.
+func NewSealer(ctx context.Context, w wrap.Wrapper, opts *SealOptions) (*Sealer, error) {
+	if opts == nil {
+		opts = new(SealOptions)
+	}
+	if w == nil {
+		return nil, fmt.Errorf("envelope: seal: %w", wrap.ErrNoKey)
+	}
+	alg := w.Algorithm()
+	if err := checkPair(opts.Suite, alg); err != nil {
+		return nil, err
+	}
+	h := &Header{Suite: opts.Suite, Wrap: alg, IV: make([]byte, opts.Suite.info().ivSize)}
+	if err := h.describe(opts.MatDesc); err != nil {
+		return nil, err
+	}
+	return seal(ctx, w, h)
+}
+
+// checkPair refuses, with the way out, what the format has no words for.
+func checkPair(s Suite, alg wrap.Algorithm) error {
+	writes := s.info().writes
+	if slices.Contains(writes, alg) {
+		return nil
+	}
+	if len(writes) == 0 {
+		return fmt.Errorf("envelope: format %v can only be read; use V3", s)
+	}
+	fit := make([]string, len(writes))
+	for i, a := range writes {
+		fit[i] = a.String()
+	}
+	var instead []string
+	for _, other := range []Suite{V3, V2GCM, V2CBC, V1} {
+		if slices.Contains(other.info().writes, alg) {
+			instead = append(instead, other.String())
+		}
+	}
+	msg := fmt.Sprintf("envelope: format %v cannot carry a key wrapped by %v; use %s", s, alg, strings.Join(fit, ", "))
+	if len(instead) > 0 {
+		msg += ", or format " + strings.Join(instead, ", ")
+	}
+	return errors.New(msg)
+}
+
+// describe sets the materials description of a new header. The names that
+// belong to the formats are theirs: a caller could undo what they promise.
+func (h *Header) describe(desc map[string]string) error {
+	name := h.names().desc
+	if _, ok := desc[descCEKAlg]; ok {
+		return &MetadataError{name, "entry " + descCEKAlg + " is reserved"}
+	}
+	switch _, ok := desc[descCMK]; {
+	case ok && h.Wrap != wrap.KMSPlain:
+		return &MetadataError{name, "entry " + descCMK + " is reserved"}
+	case !ok && h.Wrap == wrap.KMSPlain:
+		return &MetadataError{name, "entry " + descCMK + " is missing: a kms wrap names its key there"}
+	}
+	h.MatDesc = make(map[string]string, len(desc)+1)
+	maps.Copy(h.MatDesc, desc)
+	if h.Wrap == wrap.KMSContext {
+		h.MatDesc[descCEKAlg] = h.contentAlg()
+	}
+	_, err := encodeMatDesc(name, h.MatDesc) // before any key is used
+	return err
+}
+
+// seal makes and wraps the CEK and fills in the header.
+func seal(ctx context.Context, w wrap.Wrapper, h *Header) (*Sealer, error) {
+	cek := make([]byte, cekSize)
+	defer clear(cek)
+	rand.Read(cek) // never fails
+	rand.Read(h.IV)
+	c, err := sealContent(h, cek)
+	if err != nil {
+		return nil, err
+	}
+	if h.WrappedKey, err = w.Wrap(ctx, cek, h.wrapInfo()); err != nil {
+		return nil, fmt.Errorf("envelope: wrap key: %w", err)
+	}
+	h.WrappedKey = bytes.Clone(h.WrappedKey)
+	if h.Suite == V1 {
+		h.Wrap = wrap.Unnamed // as every reader will see it
+	}
+	if err := h.check(); err != nil {
+		return nil, err
+	}
+	return &Sealer{header: h, content: c}, nil
+}
+
+// sealContent is the counterpart of openContent; for V3 it also makes the
+// commitment.
+func sealContent(h *Header, cek []byte) (*content, error) {
+	if h.Suite != V3 {
+		return plainContent(h, cek, nil), nil
+	}
+	prk, err := extract(cek, h.IV)
+	if err != nil {
+		return nil, fmt.Errorf("envelope: derive key: %w", err)
+	}
+	defer clear(prk)
+	if h.Commitment, err = expandCommitment(prk); err != nil {
+		return nil, fmt.Errorf("envelope: derive commitment: %w", err)
+	}
+	return committedContent(prk)
+}
+
+// Header returns the envelope of the object, as a copy.
+func (s *Sealer) Header() *Header { return s.header.clone() }
+
+// CiphertextSize returns the size in bytes of the body for n bytes of
+// plaintext. A negative n is an error; one over the limit of the format wraps
+// [stream.ErrTooLarge].
+func (s *Sealer) CiphertextSize(n int64) (int64, error) {
+	size := stream.GCMCiphertextSize
+	if s.content.mode == modeCBC {
+		size = stream.CBCCiphertextSize
+	}
+	c, err := size(n)
+	if err != nil {
+		return 0, fmt.Errorf("envelope: seal: %w", err)
+	}
+	return c, nil
+}
+
+// Reader returns the body as a reader that encrypts src, for uploads that
+// pull. It has no method but Read: a transport that rewound it would encrypt
+// again under a used IV. A second call of Reader or Writer is [ErrUsed].
+//
+// The returned reader is not safe for concurrent use.
+func (s *Sealer) Reader(src io.Reader) (io.Reader, error) {
+	c, err := s.take()
+	if err != nil {
+		return nil, err
+	}
+	defer clear(c.secret.key) // the stream has its own expanded key
+	if c.mode == modeCBC {
+		return sealed[io.Reader](stream.NewCBCEncryptReader(src, c.secret.key, c.iv))
+	}
+	return sealed[io.Reader](stream.NewGCMEncryptReader(src, c.secret.key, c.iv, c.aad))
+}
+
+// Writer returns a writer that encrypts the body to dst. A second call of
+// Reader or Writer is [ErrUsed].
+func (s *Sealer) Writer(dst io.Writer) (Writer, error) {
+	c, err := s.take()
+	if err != nil {
+		return nil, err
+	}
+	defer clear(c.secret.key)
+	if c.mode == modeCBC {
+		return sealed[Writer](stream.NewCBCEncryptWriter(dst, c.secret.key, c.iv))
+	}
+	return sealed[Writer](stream.NewGCMEncryptWriter(dst, c.secret.key, c.iv, c.aad))
+}
+
+// sealed returns a nil interface, not one around a nil pointer, with an error.
+func sealed[T any](s T, err error) (T, error) {
+	if err != nil {
+		var none T
+		return none, fmt.Errorf("envelope: seal: %w", err)
+	}
+	return s, nil
+}
+
+// take hands out key and IV once.
+func (s *Sealer) take() (*content, error) {
+	if s.used.Swap(true) {
+		return nil, ErrUsed
+	}
+	return s.content, nil
+}
+
+// String describes the sealer without its keys.
+func (s *Sealer) String() string { return "sealer of " + s.header.String() }
+
+// Format prints String for every verb, so that no verb prints keys.
+func (s *Sealer) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
+
+// LogValue returns the same text as String.
+func (s *Sealer) LogValue() slog.Value { return slog.StringValue(s.String()) }
