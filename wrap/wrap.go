@@ -119,3 +119,8 @@ var ErrUnwrap = errors.New("wrap: cannot unwrap key")
 // ErrNoKey says that no key at hand serves the algorithm (or, in a [Keyring],
 // the materials description) of the object.
 var ErrNoKey = errors.New("wrap: no key for this object")
+
+// ErrFIPS says that the process runs with GODEBUG=fips140=only and that the
+// key needs a primitive which that mode forbids. It is decided before the key
+// or any input is used.
+var ErrFIPS = errors.New("wrap: not allowed in FIPS 140-only mode")

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package legacy holds the key wraps that should only be read: those of format
+// V1 and of the oldest clients that write format V2. Importing it is the
+// decision to accept them.
+//
+//	AES-ECB                    [NewAESECB]             format V1, symmetric KEK
+//	RSA PKCS#1 v1.5            [NewRSAPKCS1Key]        format V1, RSA key
+//	RSA-OAEP-SHA256            [NewRSAOAEPSHA256Key]   format V2, read only
+//
+// None of them binds the CEK to the content algorithm, so whoever can write an
+// object can relabel its content; AES-ECB does not even protect the wrapped key
+// against changes. A KEK that wraps this way should wrap no other way.
+//
+// In FIPS 140-only mode all keys of this package refuse to be made or used, with
+// an error that wraps [wrap.ErrFIPS].
+package legacy
+
+import (
+	"crypto/fips140"
+	"fmt"
+	"log/slog"
+
+	"github.com/s3seal/s3seal/wrap"
+)
+
+// A label is the only thing that a key type shows of itself. Key types embed
+// it: without these methods fmt would walk into the struct by reflection, and
+// an AES key schedule begins with the key.
+type label string
+
+func (l label) String() string { return string(l) }
+
+func (l label) GoString() string { return string(l) }
+
+func (l label) LogValue() slog.Value { return slog.StringValue(string(l)) }
+
+// Format covers the verbs for which fmt does not ask String, such as %d.
+func (l label) Format(f fmt.State, verb rune) {
+	if verb == 'v' {
+		verb = 's' // %+v and %#v too
+	}
+	fmt.Fprintf(f, "%"+string(verb), string(l))
+}
+
+func isAESKeySize(n int) bool {
+	return n == 16 || n == 24 || n == 32
+}
+
+func checkCEK(cek []byte) error {
+	if !isAESKeySize(len(cek)) {
+		return fmt.Errorf("wrap/legacy: CEK: want 16, 24 or 32 bytes, got %d", len(cek))
+	}
+	return nil
+}
+
+// notServed is what a key answers to an algorithm that is not its own.
+func notServed(l label, alg wrap.Algorithm) error {
+	return fmt.Errorf("%w: %s does not serve %v", wrap.ErrNoKey, string(l), alg)
+}
+
+// checkMode comes before the primitive: crypto/rsa refuses without a type or
+// panics, and AES-ECB, which crypto/aes cannot recognise, is ours to refuse.
+func checkMode(what string) error {
+	if fips140.Enforced() {
+		return fmt.Errorf("%w: %s", wrap.ErrFIPS, what)
+	}
+	return nil
+}
