@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package s3test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+func startVersitygw() (*Server, *process, error) {
+	bin, err := versitygwBinary()
+	if err != nil {
+		return nil, nil, err
+	}
+	srv := Server{Name: "versitygw", AccessKey: "s3seal", SecretKey: randomHex(16), Region: region}
+	return launch(srv, func(dir, addr string) (*exec.Cmd, error) {
+		data := filepath.Join(dir, "data")
+		if err := os.Mkdir(data, 0o700); err != nil {
+			return nil, err
+		}
+		// Without --keep-alive every request would need a connection.
+		cmd := exec.Command(bin, "--port", addr, "--region", srv.Region, "--quiet", "--keep-alive", "posix", data)
+		cmd.Env = append(cleanEnv("VGW_", "ROOT_"),
+			"ROOT_ACCESS_KEY="+srv.AccessKey, "ROOT_SECRET_KEY="+srv.SecretKey)
+		return cmd, nil
+	})
+}
