@@ -31,7 +31,7 @@ func (c *cbc) admit(n int) error {
 	return nil
 }
 
-func (c *cbc) update(dst, src []byte) { c.mode.CryptBlocks(dst, src) }
+func (c *cbc) update(dst, src []byte) { c.mode.CryptBlocks(dst[:len(src)], src) }
 
 func (c *cbc) final(buf []byte) []byte {
 	buf = pad(buf)
@@ -105,7 +105,7 @@ func (w *CBCEncryptWriter) Abort(err error) { w.w.abort(err) }
 // body that can seek would be read twice by a transport that retries.
 //
 // A CBCEncryptReader is not safe for concurrent use.
-type CBCEncryptReader struct{ r reader }
+type CBCEncryptReader struct{ r puller }
 
 // NewCBCEncryptReader returns a reader of the encrypted form of src. The key
 // has 16, 24 or 32 bytes, the IV 16; neither is retained. The error names the
@@ -117,7 +117,7 @@ func NewCBCEncryptReader(src io.Reader, key, iv []byte) (*CBCEncryptReader, erro
 	if err != nil {
 		return nil, err
 	}
-	return &CBCEncryptReader{newReader(src, c)}, nil
+	return &CBCEncryptReader{newEncryptPuller(src, c)}, nil
 }
 
 // Read yields up to len(p) bytes of ciphertext. It reads a chunk of 128 KiB

@@ -18,16 +18,7 @@ import (
 // no implementation can prevent that.
 //
 // A CBCDecryptReader is not safe for concurrent use.
-type CBCDecryptReader struct {
-	src  source
-	mode cipher.BlockMode
-	buf  *chunk
-	held [BlockSize]byte // the last block of plaintext read so far
-	has  bool            // held is in use
-	end  bool
-	out  []byte // plaintext in buf that was not read yet
-	err  error
-}
+type CBCDecryptReader struct{ r puller }
 
 var _ io.WriterTo = (*CBCDecryptReader)(nil)
 
@@ -41,11 +32,11 @@ func NewCBCDecryptReader(src io.Reader, key, iv []byte) (*CBCDecryptReader, erro
 	if err != nil {
 		return nil, err
 	}
-	return &CBCDecryptReader{
+	return &CBCDecryptReader{puller{f: &cbcFeed{
 		src:  source{r: src},
 		mode: cipher.NewCBCDecrypter(block, iv),
 		buf:  newChunk(),
-	}, nil
+	}}}, nil
 }
 
 // Read decrypts up to len(p) bytes, unauthenticated. It reads a chunk of 128
@@ -53,82 +44,48 @@ func NewCBCDecryptReader(src io.Reader, key, iv []byte) (*CBCDecryptReader, erro
 // [io.EOF] if the stream ended in proper padding, [ErrDecrypt] if it did not,
 // is empty, or not a whole number of blocks, and the error of the source,
 // wrapped. After any error it fails for ever.
-func (r *CBCDecryptReader) Read(p []byte) (int, error) {
-	if r.err != nil || len(p) == 0 {
-		return 0, r.err
-	}
-	if err := r.next(); err != nil {
-		return 0, err
-	}
-	n := copy(p, r.out)
-	r.out = r.out[n:]
-	return n, nil
-}
+func (r *CBCDecryptReader) Read(p []byte) (int, error) { return r.r.read(p) }
 
 // WriteTo decrypts all that is left of the stream to dst, unauthenticated.
-func (r *CBCDecryptReader) WriteTo(dst io.Writer) (n int64, err error) {
-	for {
-		if err := r.next(); err == io.EOF {
-			return n, nil
-		} else if err != nil {
-			return n, err
-		}
-		r.err = sinkError(errUnfinished)
-		if r.err = writeSink(dst, r.out); r.err != nil {
-			return n, r.fail(r.err)
-		}
-		n += int64(len(r.out))
-		r.out = nil
-	}
+func (r *CBCDecryptReader) WriteTo(dst io.Writer) (n int64, err error) { return r.r.writeTo(dst) }
+
+type cbcFeed struct {
+	src  source
+	mode cipher.BlockMode
+	buf  *chunk
+	last [BlockSize]byte // the last block of the plaintext so far, held back
+	held int             // bytes in last: none before the first chunk
+	end  bool
 }
 
-// next makes sure that there is plaintext in out.
-func (r *CBCDecryptReader) next() error {
-	for r.err == nil && len(r.out) == 0 {
-		if r.end {
-			return r.fail(io.EOF)
-		}
-		if err := r.load(); err != nil {
-			return r.fail(err)
-		}
+// next decrypts the next chunk, behind the block that was held back from the
+// one before, and holds its own last block back, which may be padding.
+func (f *cbcFeed) next() ([]byte, error) {
+	if f.end {
+		return nil, io.EOF
 	}
-	return r.err
-}
-
-// load decrypts the next chunk, behind the block that was held back from the
-// one before, and holds its last block back.
-func (r *CBCDecryptReader) load() error {
-	in := r.buf[BlockSize:]
-	n, err := r.src.fill(in)
+	copy(f.buf[:], f.last[:f.held])
+	in := f.buf[f.held : f.held+chunkSize]
+	n, err := f.src.fill(in)
 	if err != nil && err != io.EOF {
-		return err
+		return nil, err
 	}
-	r.end = err == io.EOF
 	if n%BlockSize != 0 {
-		return ErrDecrypt
+		return nil, ErrDecrypt
 	}
-	r.mode.CryptBlocks(in[:n], in[:n])
-	all := in[:n]
-	if r.has {
-		copy(r.buf[:], r.held[:])
-		all = r.buf[:BlockSize+n]
+	f.mode.CryptBlocks(in[:n], in[:n])
+	out := f.buf[:f.held+n]
+	if err == io.EOF {
+		f.end = true
+		n, err := unpad(out)
+		return out[:n], err
 	}
-	if r.end {
-		n, err := unpad(all)
-		r.out = all[:n]
-		return err
-	}
-	r.has = true
-	copy(r.held[:], all[len(all)-BlockSize:])
-	r.out = all[:len(all)-BlockSize]
-	return nil
+	out = out[:len(out)-BlockSize]
+	f.held = copy(f.last[:], f.buf[len(out):])
+	return out, nil
 }
 
-func (r *CBCDecryptReader) fail(err error) error {
-	r.err = err
-	r.mode = nil
-	clear(r.held[:])
-	r.buf.free()
-	r.buf, r.out = nil, nil
-	return err
+func (f *cbcFeed) wipe() {
+	clear(f.last[:])
+	f.buf.free()
 }

@@ -15,11 +15,8 @@ var chunks = sync.Pool{New: func() any { return new(chunk) }}
 
 func newChunk() *chunk { return chunks.Get().(*chunk) }
 
-// free clears the chunk and gives it back. It may be called on nil.
+// free clears the chunk and gives it back.
 func (c *chunk) free() {
-	if c == nil {
-		return
-	}
 	clear(c[:])
 	chunks.Put(c)
 }

@@ -62,8 +62,10 @@ func (r *CTRRangeReader) Read(p []byte) (int, error) {
 		r.err = io.EOF
 		return 0, r.err
 	}
-	if err := r.discard(); err != nil {
-		return 0, r.fail(err)
+	if r.skip > 0 {
+		if err := r.discard(); err != nil {
+			return 0, r.fail(err)
+		}
 	}
 	if int64(len(p)) > r.left {
 		p = p[:r.left]

@@ -6,44 +6,43 @@ import (
 	"bytes"
 	"crypto/cipher"
 	"crypto/fips140"
-	"crypto/subtle"
 	"encoding/binary"
 	"fmt"
 )
 
-// A gcm encrypts or decrypts one GCM stream piece by piece.
+// A gcm is what encrypting and decrypting a GCM stream have in common.
 //
-// A stream that fits in one piece is left to the one-shot AEAD. All others
-// call update for every piece but the last, each a whole number of blocks,
-// with the ciphertext before or after the CTR mode.
+// A stream that fits in one chunk is left to the one-shot AEAD. All others
+// are processed in pieces, each but the last a whole number of blocks.
 type gcm struct {
 	block cipher.Block
 	aead  cipher.AEAD
 	iv    [GCMIVSize]byte
 	aad   []byte
-	size  int64 // plaintext bytes accepted so far
+	size  int64 // plaintext bytes admitted so far
+	done  int64 // of these, processed in pieces
+	hash  ghash
 
-	ctr cipher.Stream // nil until the stream outgrows the one-shot AEAD
-	mac gmac
+	// Scratch. A local variable that is passed to a cipher.Block or
+	// cipher.AEAD would be allocated on every call.
+	x [BlockSize]byte
 }
 
-func newGCM(key, iv, aad []byte) (*gcm, error) {
+func newGCM(key, iv, aad []byte) (gcm, error) {
 	block, err := newBlock(key, iv, GCMIVSize)
 	if err != nil {
-		return nil, err
+		return gcm{}, err
 	}
 	if fips140.Enforced() {
 		// The standard library refuses GCM with an IV of the caller's then,
 		// and a GCM put together by hand is not approved either.
-		return nil, ErrFIPS
+		return gcm{}, ErrFIPS
 	}
 	aead, err := cipher.NewGCM(block)
 	if err != nil {
-		return nil, fmt.Errorf("stream: %w", err)
+		return gcm{}, fmt.Errorf("stream: %w", err)
 	}
-	g := &gcm{block: block, aead: aead, aad: bytes.Clone(aad)}
-	copy(g.iv[:], iv)
-	return g, nil
+	return gcm{block: block, aead: aead, iv: [GCMIVSize]byte(iv), aad: bytes.Clone(aad)}, nil
 }
 
 // admit accounts for n more bytes of plaintext before any of them is
@@ -56,67 +55,28 @@ func (g *gcm) admit(n int) error {
 	return nil
 }
 
-// start leaves the one-shot path.
-func (g *gcm) start() {
-	if g.ctr != nil {
-		return
-	}
-	g.ctr = gcmCTR(g.block, g.iv[:], 0)
-	g.mac.key.init(g.block, g.aead)
-	g.mac.add(g.aad)
+// counter returns the counter block with number n: 1 masks the tag, plaintext
+// is encrypted from 2 on.
+func (g *gcm) counter(n uint32) (j element) {
+	copy(g.x[:], g.iv[:])
+	binary.BigEndian.PutUint32(g.x[GCMIVSize:], n)
+	return toElement(g.x[:])
 }
 
-// gcmCTR returns the key stream of a GCM body from block number n on. GCM
-// counts in 32 bits and encrypts from 2 on, 1 masks the tag; the counter of
-// crypto/cipher has 128 bits, but GCMMaxSize keeps us below the difference.
-func gcmCTR(block cipher.Block, iv []byte, n uint32) cipher.Stream {
-	var j [BlockSize]byte
-	copy(j[:], iv)
-	binary.BigEndian.PutUint32(j[GCMIVSize:], 2+n)
-	return cipher.NewCTR(block, j[:])
+// encrypt returns E_K(a).
+func (g *gcm) encrypt(a element) element {
+	a.put(g.x[:])
+	g.block.Encrypt(g.x[:], g.x[:])
+	a = toElement(g.x[:])
+	clear(g.x[:])
+	return a
 }
 
-// update encrypts a piece that is not the last.
-func (g *gcm) update(dst, src []byte) {
-	g.start()
-	g.ctr.XORKeyStream(dst, src)
-	g.mac.add(dst[:len(src)])
+// tag returns the tag of all pieces.
+func (g *gcm) tag() (tag [GCMTagSize]byte) {
+	l := lengths(int64(len(g.aad)), g.size)
+	g.hash.sum(l, g.encrypt(g.counter(1))).put(tag[:])
+	return tag
 }
 
-// final encrypts the last piece in place and appends the tag, for which buf
-// has capacity.
-func (g *gcm) final(buf []byte) []byte {
-	if g.ctr == nil {
-		return g.aead.Seal(buf[:0], g.iv[:], buf, g.aad)
-	}
-	g.update(buf, buf)
-	var tag [GCMTagSize]byte
-	g.tag(&tag)
-	return append(buf, tag[:]...)
-}
-
-func (g *gcm) tag(tag *[GCMTagSize]byte) {
-	var j [BlockSize]byte
-	copy(j[:], g.iv[:])
-	j[BlockSize-1] = 1
-	g.block.Encrypt(j[:], j[:])
-	g.mac.sum(tag, int64(len(g.aad)), g.size, j[:])
-	clear(j[:])
-}
-
-// verify says whether tag belongs to all that was added.
-func (g *gcm) verify(tag []byte) error {
-	var want [GCMTagSize]byte
-	g.tag(&want)
-	ok := subtle.ConstantTimeCompare(want[:], tag)
-	clear(want[:]) // for altered ciphertext this is the tag of a forgery
-	if ok != 1 {
-		return ErrDecrypt
-	}
-	return nil
-}
-
-func (g *gcm) wipe() {
-	g.mac.wipe()
-	g.ctr = nil
-}
+func (g *gcm) wipe() { g.hash = ghash{} }

@@ -15,20 +15,7 @@ import (
 // gives chunks back as their plaintext is read.
 //
 // A GCMDecryptReader is not safe for concurrent use.
-type GCMDecryptReader struct {
-	s     scanner
-	limit int64
-	body  []piece
-	out   []byte // plaintext in body[0] that was not read yet
-	err   error
-}
-
-// A piece is the part of a verified body that lies in one chunk.
-type piece struct {
-	buf   *chunk
-	n     int
-	plain bool
-}
+type GCMDecryptReader struct{ r puller }
 
 var _ io.WriterTo = (*GCMDecryptReader)(nil)
 
@@ -42,11 +29,12 @@ func NewGCMDecryptReader(src io.Reader, key, iv, aad []byte, limit int64) (*GCMD
 	if limit < 0 {
 		return nil, fmt.Errorf("stream: buffer limit: want at least 0, got %d", limit)
 	}
-	g, err := newGCM(key, iv, aad)
+	limited := &limitedSource{src, limit}
+	o, err := newGCMOpener(limited, key, iv, aad)
 	if err != nil {
 		return nil, err
 	}
-	return &GCMDecryptReader{s: scanner{src: source{r: src}, g: g}, limit: limit}, nil
+	return &GCMDecryptReader{puller{f: &bufferedFeed{o: o, src: limited}}}, nil
 }
 
 // Read yields up to len(p) bytes of plaintext, all of it verified. The first
@@ -54,114 +42,88 @@ func NewGCMDecryptReader(src io.Reader, key, iv, aad []byte, limit int64) (*GCMD
 // wrong or the stream too short to have one, [ErrBufferLimit] if the stream is
 // longer than the limit, [ErrTooLarge] if it passes [GCMMaxSize], and the
 // error of the source, wrapped. After any error it fails for ever.
-func (r *GCMDecryptReader) Read(p []byte) (int, error) {
-	if r.err != nil || len(p) == 0 {
-		return 0, r.err
-	}
-	if err := r.next(); err != nil {
-		return 0, err
-	}
-	n := copy(p, r.out)
-	r.out = r.out[n:]
-	return n, nil
-}
+func (r *GCMDecryptReader) Read(p []byte) (int, error) { return r.r.read(p) }
 
 // WriteTo writes all that is left of the plaintext to dst, all of it verified.
-func (r *GCMDecryptReader) WriteTo(dst io.Writer) (n int64, err error) {
-	for {
-		if err := r.next(); err == io.EOF {
-			return n, nil
-		} else if err != nil {
-			return n, err
-		}
-		r.err = sinkError(errUnfinished)
-		if r.err = writeSink(dst, r.out); r.err != nil {
-			return n, r.fail(r.err)
-		}
-		n += int64(len(r.out))
-		r.out = nil
-	}
+func (r *GCMDecryptReader) WriteTo(dst io.Writer) (n int64, err error) { return r.r.writeTo(dst) }
+
+// A bufferedFeed holds a whole stream.
+type bufferedFeed struct {
+	o    *gcmOpener
+	src  *limitedSource
+	body []piece // verified once o.end is true
+	turn int     // body[:turn] was given back, body[turn] is being read
 }
 
-// next makes sure that there is plaintext in out.
-func (r *GCMDecryptReader) next() error {
-	if r.err != nil || len(r.out) > 0 {
-		return r.err
-	}
-	if !r.s.end {
-		if err := r.load(); err != nil {
-			return r.fail(err)
+// A piece is the part of a body that lies in one chunk.
+type piece struct {
+	buf   *chunk
+	n     int
+	plain bool
+}
+
+func (f *bufferedFeed) next() ([]byte, error) {
+	if !f.o.end {
+		if err := f.load(); err != nil {
+			return nil, err
 		}
 	} else {
-		r.drop()
+		f.body[f.turn].buf.free()
+		f.turn++
 	}
-	for len(r.body) > 0 && r.body[0].n == 0 {
-		r.drop()
+	if f.turn == len(f.body) {
+		return nil, io.EOF
 	}
-	if len(r.body) == 0 {
-		return r.fail(io.EOF)
-	}
-	b := r.body[0]
-	r.out = b.buf[:b.n]
+	b := f.body[f.turn]
 	if !b.plain {
-		r.s.g.ctr.XORKeyStream(r.out, r.out)
+		f.o.ctr.XORKeyStream(b.buf[:b.n], b.buf[:b.n])
 	}
-	return nil
+	return b.buf[:b.n], nil
 }
 
 // load reads and verifies the whole stream.
-func (r *GCMDecryptReader) load() error {
-	src := &limited{r.s.src.r, r.limit}
-	r.s.src.r = src
-	for !r.s.end {
+func (f *bufferedFeed) load() error {
+	for !f.o.end {
 		buf := newChunk()
-		r.body = append(r.body, piece{buf: buf})
-		n, plain, err := r.s.next(buf[:])
-		if src.left < 0 {
+		f.body = append(f.body, piece{buf: buf})
+		n, plain, err := f.o.next(buf[:])
+		if f.src.left < 0 {
 			return ErrBufferLimit
 		}
 		if err != nil {
 			return err
 		}
-		b := &r.body[len(r.body)-1]
-		b.n, b.plain = n, plain
+		f.body[len(f.body)-1] = piece{buf, n, plain}
 	}
 	return nil
 }
 
-// drop gives the first piece back.
-func (r *GCMDecryptReader) drop() {
-	r.body[0].buf.free()
-	r.body = r.body[1:]
-}
-
-func (r *GCMDecryptReader) fail(err error) error {
-	r.err = err
-	r.s.g.wipe()
-	for len(r.body) > 0 {
-		r.drop()
+func (f *bufferedFeed) wipe() {
+	f.o.wipe()
+	for _, b := range f.body[f.turn:] {
+		b.buf.free()
 	}
-	r.out = nil
-	return err
+	f.body = nil
 }
 
-// limited passes at most left bytes on. The first byte too many makes left
-// negative and ends the source.
-type limited struct {
+// A limitedSource passes on what r yields, up to a limit. One byte more makes
+// left negative and is an error.
+type limitedSource struct {
 	r    io.Reader
 	left int64
 }
 
-func (l *limited) Read(p []byte) (int, error) {
-	if l.left < 0 {
-		return 0, io.EOF
-	}
-	if int64(len(p)) > l.left+1 {
+func (l *limitedSource) Read(p []byte) (int, error) {
+	if int64(len(p))-1 > l.left {
 		p = p[:l.left+1]
 	}
 	n, err := l.r.Read(p)
-	if n > 0 && n <= len(p) {
-		l.left -= int64(n)
+	if n < 0 || n > len(p) {
+		return 0, errCount
+	}
+	l.left -= int64(n)
+	if l.left < 0 {
+		return 0, ErrBufferLimit
 	}
 	return n, err
 }

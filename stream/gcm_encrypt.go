@@ -28,7 +28,7 @@ var _ io.ReaderFrom = (*GCMEncryptWriter)(nil)
 //
 // It may be called concurrently.
 func NewGCMEncryptWriter(dst io.Writer, key, iv, aad []byte) (*GCMEncryptWriter, error) {
-	g, err := newGCM(key, iv, aad)
+	g, err := newGCMSealer(key, iv, aad)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (w *GCMEncryptWriter) Abort(err error) { w.w.abort(err) }
 // and a source that has changed in between would then reuse the IV.
 //
 // A GCMEncryptReader is not safe for concurrent use.
-type GCMEncryptReader struct{ r reader }
+type GCMEncryptReader struct{ r puller }
 
 // NewGCMEncryptReader returns a reader of the encrypted form of src. The key
 // has 16, 24 or 32 bytes, the IV 12, and aad, which may be empty, any number.
@@ -77,11 +77,11 @@ type GCMEncryptReader struct{ r reader }
 //
 // It may be called concurrently.
 func NewGCMEncryptReader(src io.Reader, key, iv, aad []byte) (*GCMEncryptReader, error) {
-	g, err := newGCM(key, iv, aad)
+	g, err := newGCMSealer(key, iv, aad)
 	if err != nil {
 		return nil, err
 	}
-	return &GCMEncryptReader{newReader(src, g)}, nil
+	return &GCMEncryptReader{newEncryptPuller(src, g)}, nil
 }
 
 // Read yields up to len(p) bytes of ciphertext. It reads a chunk of 128 KiB

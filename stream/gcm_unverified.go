@@ -14,12 +14,7 @@ import "io"
 // nothing unverified.
 //
 // A GCMUnverifiedReader is not safe for concurrent use.
-type GCMUnverifiedReader struct {
-	s   scanner
-	buf *chunk
-	out []byte // plaintext in buf that was not read yet
-	err error
-}
+type GCMUnverifiedReader struct{ r puller }
 
 var _ io.WriterTo = (*GCMUnverifiedReader)(nil)
 
@@ -30,11 +25,11 @@ var _ io.WriterTo = (*GCMUnverifiedReader)(nil)
 //
 // It may be called concurrently.
 func NewGCMUnverifiedReader(src io.Reader, key, iv, aad []byte) (*GCMUnverifiedReader, error) {
-	g, err := newGCM(key, iv, aad)
+	o, err := newGCMOpener(src, key, iv, aad)
 	if err != nil {
 		return nil, err
 	}
-	return &GCMUnverifiedReader{s: scanner{src: source{r: src}, g: g}, buf: newChunk()}, nil
+	return &GCMUnverifiedReader{puller{f: &unverifiedFeed{o, newChunk()}}}, nil
 }
 
 // Read decrypts up to len(p) bytes, unverified. It reads a chunk of 128 KiB
@@ -43,59 +38,33 @@ func NewGCMUnverifiedReader(src io.Reader, key, iv, aad []byte) (*GCMUnverifiedR
 // stream too short to have one, [ErrTooLarge] if the stream passes
 // [GCMMaxSize], and the error of the source, wrapped. After any error it fails
 // for ever.
-func (r *GCMUnverifiedReader) Read(p []byte) (int, error) {
-	if r.err != nil || len(p) == 0 {
-		return 0, r.err
-	}
-	if err := r.next(); err != nil {
-		return 0, err
-	}
-	n := copy(p, r.out)
-	r.out = r.out[n:]
-	return n, nil
-}
+func (r *GCMUnverifiedReader) Read(p []byte) (int, error) { return r.r.read(p) }
 
 // WriteTo decrypts all that is left of the stream to dst, unverified. It
 // returns nil once the tag has been verified; on any other error what dst got
 // must be discarded.
-func (r *GCMUnverifiedReader) WriteTo(dst io.Writer) (n int64, err error) {
-	for {
-		if err := r.next(); err == io.EOF {
-			return n, nil
-		} else if err != nil {
-			return n, err
-		}
-		r.err = sinkError(errUnfinished)
-		if r.err = writeSink(dst, r.out); r.err != nil {
-			return n, r.fail(r.err)
-		}
-		n += int64(len(r.out))
-		r.out = nil
-	}
+func (r *GCMUnverifiedReader) WriteTo(dst io.Writer) (n int64, err error) { return r.r.writeTo(dst) }
+
+type unverifiedFeed struct {
+	o   *gcmOpener
+	buf *chunk
 }
 
-// next makes sure that there is plaintext in out.
-func (r *GCMUnverifiedReader) next() error {
-	for r.err == nil && len(r.out) == 0 {
-		if r.s.end {
-			return r.fail(io.EOF)
-		}
-		n, plain, err := r.s.next(r.buf[:])
-		if err != nil {
-			return r.fail(err)
-		}
-		if !plain {
-			r.s.g.ctr.XORKeyStream(r.buf[:n], r.buf[:n])
-		}
-		r.out = r.buf[:n]
+func (f *unverifiedFeed) next() ([]byte, error) {
+	if f.o.end {
+		return nil, io.EOF
 	}
-	return r.err
+	n, plain, err := f.o.next(f.buf[:])
+	if err != nil {
+		return nil, err
+	}
+	if !plain {
+		f.o.ctr.XORKeyStream(f.buf[:n], f.buf[:n])
+	}
+	return f.buf[:n], nil
 }
 
-func (r *GCMUnverifiedReader) fail(err error) error {
-	r.err = err
-	r.s.g.wipe()
-	r.buf.free()
-	r.buf, r.out = nil, nil
-	return err
+func (f *unverifiedFeed) wipe() {
+	f.o.wipe()
+	f.buf.free()
 }

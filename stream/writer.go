@@ -12,8 +12,8 @@ type encrypter interface {
 	// admit accounts for n more bytes of plaintext, or refuses them all.
 	admit(n int) error
 
-	// update encrypts a chunk that is not the last of its stream. dst and src
-	// have the same length and are the same or do not overlap.
+	// update encrypts a chunk that is not the last of its stream. dst has
+	// BlockSize bytes more than src, which it starts with or does not overlap.
 	update(dst, src []byte)
 
 	// final encrypts the last 0 to chunkSize bytes in place and appends what
@@ -88,16 +88,17 @@ func (w *writer) accept(p []byte) (int, error) {
 
 // flush encrypts the chunk src into the buffer and passes it on.
 func (w *writer) flush(src []byte) error {
-	w.enc.update(w.buf[:chunkSize], src)
+	w.enc.update(w.buf[:], src)
 	w.n, w.later = 0, true
 	return w.emit(w.buf[:chunkSize])
 }
 
 func (w *writer) emit(p []byte) error {
-	w.err = sinkError(errUnfinished)
-	w.err = writeSink(w.dst, p)
-	if w.err != nil {
-		return w.fail(w.err)
+	w.err = errWriting
+	_, err := writeSink(w.dst, p)
+	w.err = nil
+	if err != nil {
+		return w.fail(err)
 	}
 	return nil
 }
@@ -113,7 +114,7 @@ func (w *writer) readFrom(r io.Reader) (total int64, err error) {
 				return total, err
 			}
 		}
-		w.err = sourceError(errUnfinished)
+		w.err = errReading
 		n, err := src.read(w.buf[w.n:chunkSize])
 		w.err = nil
 		if err == io.EOF {

@@ -8,17 +8,18 @@ import (
 	"io"
 )
 
-// maxEmptyReads is how often in a row a source may return (0, nil), the
-// number that package bufio uses.
+// maxEmptyReads is how often in a row a source may return (0, nil). Package
+// bufio draws the line at the same number.
 const maxEmptyReads = 100
 
 var (
 	errCount = errors.New("invalid count")
 
-	// errUnfinished stands in while a source or sink is being called. If the
-	// call never returns to us, because it panicked, the stream stays failed
-	// and a deferred Close does not bless half a plaintext.
-	errUnfinished = errors.New("call did not return")
+	// These stand in while a source or sink is being called. If the call
+	// never returns to us, because it panicked, the stream stays failed and a
+	// deferred Close does not bless half a plaintext.
+	errReading = sourceError(errors.New("call did not return"))
+	errWriting = sinkError(errors.New("call did not return"))
 )
 
 // A source is a caller's reader, held to the contract of io.Reader.
@@ -31,25 +32,22 @@ type source struct {
 // error: a bare io.EOF for the end of the source, and a wrapped error, never a
 // bare one, for everything else.
 func (s *source) read(p []byte) (int, error) {
-	if s.err != nil {
-		return 0, s.err
-	}
 	for range maxEmptyReads {
-		s.err = sourceError(errUnfinished)
-		n, err := s.r.Read(p)
-		if n < 0 || n > len(p) {
-			s.err = sourceError(errCount)
-			return 0, s.err
-		}
-		s.err = sourceError(err)
-		if n > 0 {
-			return n, nil // an error that came with data is kept for the next call
-		}
 		if s.err != nil {
 			return 0, s.err
 		}
+		s.err = errReading
+		n, err := s.r.Read(p)
+		s.err = sourceError(err)
+		if n < 0 || n > len(p) {
+			s.err = sourceError(errCount)
+		} else if n > 0 {
+			return n, nil // an error that came with data waits for the next call
+		}
 	}
-	s.err = sourceError(io.ErrNoProgress)
+	if s.err == nil {
+		s.err = sourceError(io.ErrNoProgress)
+	}
 	return 0, s.err
 }
 
@@ -72,16 +70,17 @@ func sourceError(err error) error {
 }
 
 // writeSink writes all of p, which it hands over without spare capacity: what
-// lies behind p in our buffers is none of the sink's business.
-func writeSink(w io.Writer, p []byte) error {
+// lies behind p in our buffers is none of the sink's business. It returns how
+// much of p the sink has taken.
+func writeSink(w io.Writer, p []byte) (int, error) {
 	n, err := w.Write(p[:len(p):len(p)])
 	switch {
 	case n < 0 || n > len(p):
-		err = errCount
+		n, err = 0, errCount
 	case err == nil && n < len(p):
 		err = io.ErrShortWrite
 	}
-	return sinkError(err)
+	return n, sinkError(err)
 }
 
 func sinkError(err error) error {

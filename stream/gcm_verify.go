@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import "io"
+
+// VerifyGCM reads a GCM stream, ciphertext || tag, to its end and checks it,
+// in constant memory. It returns the size of the plaintext in bytes, or
+// [ErrDecrypt] if the stream is not what was encrypted under this key, IV and
+// aad. It releases no plaintext.
+//
+// What it has verified is the bytes it has read. Whoever reads them again to
+// decrypt them must make sure that they are still the same.
+//
+// The key has 16, 24 or 32 bytes, the IV 12. Other errors are [ErrFIPS],
+// [ErrTooLarge], the error of the source, wrapped, or one that names the
+// argument with the wrong length. It may be called concurrently.
+func VerifyGCM(src io.Reader, key, iv, aad []byte) (plaintextSize int64, err error) {
+	o, err := newGCMOpener(src, key, iv, aad)
+	if err != nil {
+		return 0, err
+	}
+	defer o.wipe()
+	buf := newChunk()
+	defer buf.free()
+	for !o.end {
+		if _, _, err := o.next(buf[:]); err != nil {
+			return 0, err
+		}
+	}
+	return o.size, nil
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import "io"
+
+// A feed is what a reader of this package yields, piece by piece.
+type feed interface {
+	// next returns the next piece, which may be empty and is valid until the
+	// next call, or an error: io.EOF at the proper end only.
+	next() ([]byte, error)
+
+	// wipe clears what is secret and gives buffers back. It is called once,
+	// after the last next.
+	wipe()
+}
+
+// A puller is the io.Reader and io.WriterTo of a feed.
+type puller struct {
+	f   feed
+	out []byte // of the current piece, what was not read yet
+	err error
+}
+
+// more makes sure that there is something in out.
+func (r *puller) more() error {
+	for r.err == nil && len(r.out) == 0 {
+		r.err = errReading
+		out, err := r.f.next()
+		r.err = err
+		if err != nil {
+			return r.fail(err)
+		}
+		r.out = out
+	}
+	return r.err
+}
+
+// fail ends the stream: every later call returns err.
+func (r *puller) fail(err error) error {
+	r.err = err
+	r.out = nil
+	r.f.wipe()
+	return err
+}
+
+func (r *puller) read(p []byte) (int, error) {
+	if r.err != nil || len(p) == 0 {
+		return 0, r.err
+	}
+	if err := r.more(); err != nil {
+		return 0, err
+	}
+	n := copy(p, r.out)
+	r.out = r.out[n:]
+	return n, nil
+}
+
+func (r *puller) writeTo(dst io.Writer) (n int64, err error) {
+	for {
+		if err := r.more(); err == io.EOF {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+		r.err = errWriting
+		m, err := writeSink(dst, r.out)
+		r.err = nil
+		n += int64(m)
+		if err != nil {
+			return n, r.fail(err)
+		}
+		r.out = nil
+	}
+}
+
+// An encryptFeed pulls plaintext from a source and yields ciphertext.
+type encryptFeed struct {
+	src source
+	enc encrypter
+	buf *chunk
+	end bool
+}
+
+func newEncryptPuller(src io.Reader, enc encrypter) puller {
+	return puller{f: &encryptFeed{src: source{r: src}, enc: enc, buf: newChunk()}}
+}
+
+func (f *encryptFeed) next() ([]byte, error) {
+	if f.end {
+		return nil, io.EOF
+	}
+	n, err := f.src.fill(f.buf[:chunkSize])
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	if err := f.enc.admit(n); err != nil {
+		return nil, err
+	}
+	if err == io.EOF {
+		f.end = true
+		return f.enc.final(f.buf[:n]), nil
+	}
+	f.enc.update(f.buf[:], f.buf[:chunkSize])
+	return f.buf[:chunkSize], nil
+}
+
+func (f *encryptFeed) wipe() {
+	f.enc.wipe()
+	f.buf.free()
+}
