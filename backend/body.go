@@ -35,7 +35,7 @@ type BodyReader struct {
 // NewBodyReader returns a reader of body, which must deliver size bytes, or
 // any number if size is -1. It reads nothing yet.
 func NewBodyReader(ctx context.Context, body io.Reader, size int64) *BodyReader {
-	return newBodyReader(ctx, body, size, "body")
+	return newBodyReader(ctx, body, size, "read body")
 }
 
 func newBodyReader(ctx context.Context, src io.Reader, size int64, what string) *BodyReader {
@@ -95,20 +95,20 @@ func (r *BodyReader) end() error {
 func (r *BodyReader) fill(p []byte) (int, error) {
 	for range maxEmptyReads {
 		if err := r.ctx.Err(); err != nil {
-			return 0, fmt.Errorf("backend: read %s: %w", r.what, err)
+			return 0, fmt.Errorf("backend: %s: %w", r.what, err)
 		}
 		n, err := r.src.Read(p)
 		if n < 0 || n > len(p) {
-			return 0, fmt.Errorf("backend: read %s: invalid count %d for %d bytes", r.what, n, len(p))
+			return 0, fmt.Errorf("backend: %s: invalid count %d for %d bytes", r.what, n, len(p))
 		}
 		if err != nil && err != io.EOF {
-			return n, fmt.Errorf("backend: read %s: %w", r.what, err)
+			return n, fmt.Errorf("backend: %s: %w", r.what, err)
 		}
 		if n > 0 || err != nil {
 			return n, err
 		}
 	}
-	return 0, fmt.Errorf("backend: read %s: %w", r.what, io.ErrNoProgress)
+	return 0, fmt.Errorf("backend: %s: %w", r.what, io.ErrNoProgress)
 }
 
 // N returns the number of bytes delivered so far.

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/s3seal/s3seal/envelope"
+)
+
+// tempPattern names temporary files. It does not contain the final name, which
+// may already be as long as a name can be.
+const tempPattern = ".s3seal-*.tmp"
+
+// GetFile reads an object of any size into the file path, in constant memory.
+//
+// The plaintext goes into a temporary file beside path, readable by its owner
+// only, which takes the name path after the end of the object was reached and
+// verified, and is removed otherwise. So path holds what it held before, or
+// nothing, or all of the object; yet unverified plaintext is on the disk in
+// the meantime. CBC and CTR have nothing to verify: for those the Authenticated
+// field of the result is false. Options.Open.Release is not used.
+//
+// An existing regular file is replaced, and loses its mode; so is a symbolic
+// link, which is not followed. Anything else is an error. The errors are those
+// of [Bucket.Get] and of the file system.
+func (b *Bucket) GetFile(ctx context.Context, key, path string) (*ObjectInfo, error) {
+	info, err := b.getFile(ctx, key, path)
+	if err != nil {
+		return nil, opError("get", key, err)
+	}
+	return info, nil
+}
+
+func (b *Bucket) getFile(ctx context.Context, key, path string) (*ObjectInfo, error) {
+	if err := checkTarget(path); err != nil {
+		return nil, err
+	}
+	opts := b.open
+	opts.Release = envelope.UnverifiedUntilEOF() // nobody sees it before the end
+	o, err := b.get(ctx, key, &opts)
+	if err != nil {
+		return nil, err
+	}
+	defer o.Close()
+	f, err := os.CreateTemp(filepath.Dir(path), tempPattern) // mode 0600
+	if err != nil {
+		return nil, err
+	}
+	n, err := o.WriteTo(f)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err := commit(f, path, err); err != nil {
+		return nil, err
+	}
+	info := *o.Info()
+	info.PlaintextSizeMin, info.PlaintextSizeMax = n, n
+	info.Authenticated = o.Authenticated()
+	return &info, nil
+}
+
+// checkTarget refuses what a rename would fail on only after the download, and
+// what it would destroy.
+func checkTarget(path string) error {
+	if path == "" || os.IsPathSeparator(path[len(path)-1]) {
+		return &fs.PathError{Op: "create", Path: path, Err: errors.New("want the name of a file")}
+	}
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.Mode()&fs.ModeSymlink != 0:
+		if info, err = os.Stat(path); err != nil || !info.IsDir() {
+			return nil // the link itself gives way
+		}
+	}
+	if !info.Mode().IsRegular() {
+		return &fs.PathError{Op: "create", Path: path, Err: fmt.Errorf("is not a regular file: %v", info.Mode().Type())}
+	}
+	return nil
+}
+
+// commit gives the temporary file f its name, or removes it if there is an
+// error, which it returns.
+func commit(f *os.File, path string, err error) error {
+	if err == nil {
+		// Else a crash could leave the new name on a file without its bytes.
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, os.Remove(f.Name()))
+}

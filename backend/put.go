@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/s3seal/s3seal/envelope"
+)
+
+// Put seals all of src and stores it under key, replacing what was there.
+//
+// size is the size of the plaintext in bytes, or -1 if it is unknown. A src
+// that delivers more or fewer bytes than a size >= 0 is [ErrSize]; Put looks
+// for the end of src before it releases the last bytes. A size over the limit
+// of the format is stream.ErrTooLarge before the storage is used. If src fails
+// with whatever error but io.EOF, so does Put, with an error that wraps it.
+// After any error nothing is stored and an object that was there is intact.
+//
+// The storage learns the size of the plaintext and, unencrypted, opts.Metadata
+// and opts.ContentType. Names of metadata are lower case and must not begin
+// with x-amz- or s3seal-, values must be printable ASCII, and all of it
+// together with the envelope must fit into [MaxMetadataSize]; else the error
+// is [ErrMetadata]. opts may be nil and is not retained or modified.
+//
+// Put notices that ctx is done between two reads of src; a src that blocks
+// must be unblocked by the caller. It reads src only in goroutines that have
+// ended when it returns, and does not seek or close it.
+func (b *Bucket) Put(ctx context.Context, key string, src io.Reader, size int64, opts *PutOptions) (*ObjectInfo, error) {
+	u, err := b.newUpload(ctx, key, size, opts)
+	if err != nil {
+		return nil, opError("put", key, err)
+	}
+	info, err := u.run(ctx, src)
+	if err != nil {
+		return nil, opError("put", key, err)
+	}
+	return info, nil
+}
+
+// An upload is a put of which all is decided but the plaintext.
+type upload struct {
+	driver Driver
+	key    string
+	sealer *envelope.Sealer
+	size   int64 // of the plaintext, or -1
+	stored int64 // of the ciphertext, or -1
+	opts   *PutOptions
+}
+
+// newUpload does all that can fail before the storage is used.
+func (b *Bucket) newUpload(ctx context.Context, key string, size int64, opts *PutOptions) (*upload, error) {
+	if opts == nil {
+		opts = new(PutOptions)
+	}
+	if size < -1 {
+		return nil, fmt.Errorf("%w: size %d: want -1 if it is unknown", ErrSize, size)
+	}
+	if err := checkOptions(opts); err != nil {
+		return nil, err
+	}
+	sealer, err := envelope.NewSealer(ctx, b.wrapper, &b.seal)
+	if err != nil {
+		return nil, err
+	}
+	stored := int64(-1)
+	if size >= 0 {
+		if stored, err = sealer.CiphertextSize(size); err != nil {
+			return nil, err
+		}
+	}
+	header, err := sealer.Header().Metadata()
+	if err != nil {
+		return nil, err
+	}
+	meta, err := joinMetadata(header, opts.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	put := &PutOptions{Metadata: meta, ContentType: opts.ContentType}
+	return &upload{b.driver, key, sealer, size, stored, put}, nil
+}
+
+// run seals src into the storage.
+func (u *upload) run(ctx context.Context, src io.Reader) (*ObjectInfo, error) {
+	plain := newBodyReader(ctx, src, u.size, "read source")
+	sealed, err := u.sealer.Reader(plain)
+	if err != nil {
+		return nil, err
+	}
+	body := newBodyReader(ctx, sealed, u.stored, "seal")
+	info, err := u.driver.Put(ctx, u.key, body, u.stored, u.opts)
+	if err := outcome(body, info, err); err != nil {
+		return nil, err
+	}
+	return &ObjectInfo{
+		Info:             *info,
+		Header:           u.sealer.Header(),
+		PlaintextSizeMin: plain.N(),
+		PlaintextSizeMax: plain.N(),
+	}, nil
+}
+
+// outcome is the error of a put. It does not take the driver's word for it:
+// there are transports that store a body as far as it came and report success,
+// or that replace the error of a body by one of their own.
+func outcome(body *BodyReader, info *Info, err error) error {
+	cause := body.Err()
+	switch {
+	case cause != nil && err == nil:
+		return fmt.Errorf("storage took a failed body for a whole one: %w", cause)
+	case cause != nil && !errors.Is(err, root(cause)):
+		return fmt.Errorf("%w (storage: %w)", cause, err)
+	case err != nil:
+		return err
+	case !body.Done():
+		return fmt.Errorf("%w: storage stopped reading after %d bytes", ErrSize, body.N())
+	case info == nil || info.Size != body.N():
+		return fmt.Errorf("%w: storage did not take all of %d bytes", ErrSize, body.N())
+	}
+	return nil
+}
+
+// root returns the innermost error of a chain.
+func root(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
