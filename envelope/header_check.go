@@ -61,12 +61,21 @@ func checkSize(name string, b []byte, want int) error {
 
 // checkContext holds a kms+context wrap to its promise: the context that the
 // KMS authenticates names the content algorithm, so that metadata cannot name
-// another one.
+// another one. A kms wrap promises nothing, but a context that has the entry
+// was made for kms+context: relabelling the wrap must not take the promise
+// away.
 func (h *Header) checkContext() error {
-	if h.Wrap != wrap.KMSContext {
+	got, ok := h.MatDesc[descCEKAlg]
+	switch h.Wrap {
+	case wrap.KMSContext:
+	case wrap.KMSPlain:
+		if !ok {
+			return nil
+		}
+	default:
 		return nil
 	}
-	if got, want := h.MatDesc[descCEKAlg], h.contentAlg(); got != want {
+	if want := h.contentAlg(); got != want {
 		reason := "entry " + descCEKAlg + ": want " + want + ", got " + strconv.Quote(clip(got))
 		return &MetadataError{h.names().desc, reason}
 	}

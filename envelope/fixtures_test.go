@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package envelope_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/wrap"
+)
+
+// A fixture is an object that a real client wrote, with the key that opens it.
+type fixture struct {
+	name string
+	object
+	keys wrap.Unwrapper
+}
+
+// A fixtureFile is the JSON beside the body of a fixture.
+type fixtureFile struct {
+	Name     string
+	Metadata map[string]string
+	Kek      struct{ Type, Hex string }
+	Object   struct {
+		File   string
+		SHA256 string
+	}
+	Plaintext struct {
+		Size   int
+		SHA256 string
+	}
+}
+
+func loadFixtures(t testing.TB) []fixture {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join("testdata", "fixtures", "*.json"))
+	if err != nil || len(names) != 65 {
+		t.Fatalf("fixtures: want 65, got %d (%v)", len(names), err)
+	}
+	all := make([]fixture, len(names))
+	for i, name := range names {
+		all[i] = loadFixture(t, name)
+	}
+	return all
+}
+
+func loadFixture(t testing.TB, name string) fixture {
+	t.Helper()
+	var f fixtureFile
+	parseJSON(t, readFile(t, name), &f)
+	body := readFile(t, filepath.Dir(name), f.Object.File)
+	plain := make([]byte, f.Plaintext.Size)
+	for i := range plain {
+		plain[i] = byte(i * 7)
+	}
+	if sum := sha256.Sum256(plain); hex.EncodeToString(sum[:]) != f.Plaintext.SHA256 {
+		t.Fatalf("%s: plaintext is not made by the rule", name)
+	}
+	keys := rsaKeys(t, rsaKey(t))
+	if f.Kek.Type == "aes" {
+		keys = aesKeys(t, unhex(t, f.Kek.Hex))
+	}
+	return fixture{f.Name, object{f.Metadata, body, plain}, keys}
+}
+
+// TestFixtures opens what real clients wrote, under every set of options: it
+// opens exactly if the set holds what Required says, and where it does not,
+// no key is used.
+func TestFixtures(t *testing.T) {
+	for _, f := range loadFixtures(t) {
+		t.Run(f.name, func(t *testing.T) { testAllOptions(t, f) })
+	}
+	t.Run("kms-and-instruction-files", func(t *testing.T) {
+		t.Skip("59 objects by real clients need a KMS or an instruction file")
+	})
+}
+
+func testAllOptions(t *testing.T, f fixture) {
+	h := must[*envelope.Header](t)(envelope.ParseHeader(f.meta))
+	required := h.Required()
+	for set := range 1 << 4 {
+		var opts envelope.OpenOptions
+		allowed := true
+		fields, need := flags(&opts), flags(&required)
+		for i, name := range optionOrder {
+			*fields[name] = set>>i&1 == 1
+			allowed = allowed && (*fields[name] || !*need[name])
+		}
+		keys := &counter{Unwrapper: f.keys}
+		got, err := f.open(t.Context(), keys, &opts)
+		switch {
+		case allowed && (err != nil || !bytes.Equal(got, f.plain)):
+			t.Errorf("open with %+v = %d bytes, %v; want %d bytes", opts, len(got), err, len(f.plain))
+		case !allowed && (!errors.Is(err, envelope.ErrPolicy) || keys.calls != 0 || len(got) != 0):
+			t.Errorf("open with %+v = %d bytes, %v, after %d unwraps; want ErrPolicy", opts, len(got), err, keys.calls)
+		}
+	}
+}
+
+var optionOrder = []string{"AllowUncommitted", "AllowLegacyWraps", "AllowLegacyCBC", "AllowUnauthenticatedCTR"}
+
+// TestFixturesRequired pins what each writer's objects need, so that a change
+// of Required cannot pass by changing both sides.
+func TestFixturesRequired(t *testing.T) {
+	want := map[string]string{
+		"ruby3-commit":   "",
+		"ruby2-gcm":      "U",
+		"ruby2-gcm-desc": "U",
+		"java1-gcm":      "UW",
+		"java1-gcm-mp":   "UW",
+		"java1-gcm-bc":   "UW",
+		"seedpy-gcm":     "UW",
+		"bold-cbc":       "UWC",
+		"ruby1-cbc":      "UWC",
+		"seedpy-cbc":     "UWC",
+		"seedpy-cbc-mp":  "UWC",
+		"seedpy-ctr":     "UWR",
+	}
+	for _, f := range loadFixtures(t) {
+		writer := f.name[strings.Index(f.name, "-")+1 : strings.LastIndex(f.name, "-")]
+		h := must[*envelope.Header](t)(envelope.ParseHeader(f.meta))
+		required, got := h.Required(), ""
+		for i, name := range optionOrder {
+			if *flags(&required)[name] {
+				got += string("UWCR"[i])
+			}
+		}
+		if w, ok := want[writer]; !ok || got != w {
+			t.Errorf("%s: Required = %q, want %q", f.name, got, w)
+		}
+	}
+}
+
+// TestFixturesRead reads every fixture in every way there is to read.
+func TestFixturesRead(t *testing.T) {
+	for _, f := range loadFixtures(t) {
+		h := must[*envelope.Header](t)(envelope.ParseHeader(f.meta))
+		for _, release := range []envelope.Release{nil, envelope.Buffered(int64(len(f.body))), envelope.UnverifiedUntilEOF()} {
+			opts := everything()
+			opts.Release = release
+			opener := must[*envelope.Opener](t)(envelope.NewOpener(t.Context(), h, f.keys, &opts))
+			for _, size := range []int64{-1, int64(len(f.body))} {
+				checkReads(t, f, opener, size)
+			}
+		}
+		low, high, err := h.PlaintextSize(int64(len(f.body)))
+		if n := int64(len(f.plain)); err != nil || n < low || n > high {
+			t.Errorf("%s: PlaintextSize = %d to %d, %v; want to hold %d", f.name, low, high, err, n)
+		}
+	}
+}
+
+func checkReads(t *testing.T, f fixture, opener *envelope.Opener, size int64) {
+	t.Helper()
+	for _, read := range []func(io.Reader) ([]byte, error){
+		io.ReadAll,
+		func(r io.Reader) ([]byte, error) { return io.ReadAll(iotest.OneByteReader(r)) },
+		func(r io.Reader) ([]byte, error) {
+			var b bytes.Buffer
+			_, err := r.(io.WriterTo).WriteTo(&b)
+			return b.Bytes(), err
+		},
+	} {
+		r := must[io.ReadCloser](t)(opener.Reader(iotest.DataErrReader(bytes.NewReader(f.body)), size))
+		if got, err := read(r); err != nil || !bytes.Equal(got, f.plain) {
+			t.Errorf("%s, size %d: read %d bytes, %v; want %d", f.name, size, len(got), err, len(f.plain))
+		}
+		if err := r.Close(); err != nil {
+			t.Errorf("%s: Close = %v", f.name, err)
+		}
+	}
+}
+
+// TestRubyObjects opens objects with the headers as they were on the wire.
+func TestRubyObjects(t *testing.T) {
+	var file struct {
+		Kek  map[string]string
+		RSA  string `json:"rsa_pem_test_only"`
+		KMS  string `json:"kms_plaintext_data_key_hex"`
+		Objs []struct {
+			Name      string
+			Plaintext string
+			Ops       []struct {
+				Op, Key string
+				Headers map[string]string `json:"wire_headers"`
+				Body    []byte            `json:"body_b64"`
+			}
+		} `json:"objects"`
+	}
+	parseJSON(t, readFile(t, "testdata", "formats_ruby_1_117_2_live.json"), &file)
+	priv, err := parseRSA([]byte(file.RSA))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]wrap.Unwrapper{
+		"rsa": rsaKeys(t, priv),
+		"kms": fixedKey{wrap.KMSContext, unhex(t, file.KMS)},
+	}
+	for name, kek := range file.Kek {
+		keys[name] = aesKeys(t, []byte(kek))
+	}
+	opened, elsewhere := 0, 0
+	for _, o := range file.Objs {
+		put := o.Ops[len(o.Ops)-1]
+		object := object{put.Headers, put.Body, []byte(o.Plaintext)}
+		if strings.HasSuffix(o.Name, "-instr") {
+			if _, err := envelope.ParseHeader(object.meta); !errors.Is(err, envelope.ErrNotEncrypted) {
+				t.Errorf("%s: ParseHeader = %v, want ErrNotEncrypted", o.Name, err)
+			}
+			elsewhere++
+			continue
+		}
+		opts := everything()
+		got, err := object.open(t.Context(), keys[strings.Split(o.Name, "-")[1]], &opts)
+		if err != nil || string(got) != o.Plaintext {
+			t.Errorf("%s: open = %q, %v; want %q", o.Name, got, err, o.Plaintext)
+		}
+		opened++
+	}
+	if opened != 34 || elsewhere != 2 {
+		t.Errorf("opened %d objects, %d have their envelope elsewhere; want 34 and 2", opened, elsewhere)
+	}
+}
+
+// TestDerivedObjects opens V3 objects made from the documented rules alone,
+// by default.
+func TestDerivedObjects(t *testing.T) {
+	var ruby struct {
+		RSA string `json:"rsa_pem_test_only"`
+	}
+	parseJSON(t, readFile(t, "testdata", "formats_ruby_1_117_2_live.json"), &ruby)
+	priv, err := parseRSA([]byte(ruby.RSA))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Objects []struct {
+			Kek       string
+			Plaintext string `json:"plaintext_hex"`
+			Body      string `json:"body_hex"`
+			Metadata  map[string]string
+			Split     struct {
+				Metadata map[string]string `json:"object_metadata"`
+			} `json:"instruction_split"`
+		}
+	}
+	parseJSON(t, readFile(t, "testdata", "formats_v3_raw_derived.json"), &file)
+	if len(file.Objects) != 10 {
+		t.Fatalf("objects: want 10, got %d", len(file.Objects))
+	}
+	for i, o := range file.Objects {
+		keys := aesKeys(t, kek)
+		if strings.HasPrefix(o.Kek, "rsa") {
+			keys = rsaKeys(t, priv)
+		}
+		plain := unhex(t, o.Plaintext)
+		got, err := object{o.Metadata, unhex(t, o.Body), plain}.open(t.Context(), keys, nil)
+		if err != nil || !bytes.Equal(got, plain) {
+			t.Errorf("object %d: open = %x, %v; want %x", i, got, err, plain)
+		}
+		var meta *envelope.MetadataError
+		if _, err := envelope.ParseHeader(o.Split.Metadata); !errors.As(err, &meta) || meta.Name != "x-amz-3" {
+			t.Errorf("object %d, split: ParseHeader = %v, want a MetadataError about x-amz-3", i, err)
+		}
+	}
+}
+
+// TestGoObjects opens objects of AWS's Go client, whose tests publish what the
+// KMS would have answered.
+func TestGoObjects(t *testing.T) {
+	var file struct {
+		Objects []struct {
+			Name      string
+			Key       []byte `json:"plaintext_data_key_b64"`
+			Metadata  map[string]string
+			Body      string `json:"body_hex"`
+			Plaintext string `json:"plaintext_hex"`
+			Expect    string
+		}
+	}
+	parseJSON(t, shared(t, "formats_go_v4_objects.json"), &file)
+	if len(file.Objects) != 7 {
+		t.Fatalf("objects: want 7, got %d", len(file.Objects))
+	}
+	for _, o := range file.Objects {
+		opts := everything()
+		plain := unhex(t, o.Plaintext)
+		got, err := object{o.Metadata, unhex(t, o.Body), plain}.open(t.Context(), fixedKey{cek: o.Key}, &opts)
+		switch {
+		case strings.HasPrefix(o.Expect, "ok"):
+			if err != nil || !bytes.Equal(got, plain) {
+				t.Errorf("%s: open = %x, %v; want %x", o.Name, got, err, plain)
+			}
+		case strings.Contains(o.Expect, "base64"):
+			if meta := new(envelope.MetadataError); !errors.As(err, &meta) || meta.Name != "x-amz-d" {
+				t.Errorf("%s: open = %v, want a MetadataError about x-amz-d", o.Name, err)
+			}
+		default:
+			if err != envelope.ErrDecrypt || len(got) != 0 {
+				t.Errorf("%s: open = %x, %v; want ErrDecrypt", o.Name, got, err)
+			}
+		}
+	}
+}
+
+// TestSESHeader reads the metadata of a mail stored by Amazon SES: a legacy
+// wrap with modern content.
+func TestSESHeader(t *testing.T) {
+	var file struct{ Metadata map[string]string }
+	parseJSON(t, shared(t, "formats_ses_metadata.json"), &file)
+	file.Metadata["x-amz-key-v2"] = base64.StdEncoding.EncodeToString(make([]byte, 184)) // not published
+	h, err := envelope.ParseHeader(file.Metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Suite != envelope.V2GCM || h.Wrap != wrap.KMSPlain || len(h.MatDesc) < 3 {
+		t.Errorf("header = %v with %d entries, want V2-GCM, kms and at least 3", h, len(h.MatDesc))
+	}
+}
+
+// TestFixturesFolder keeps stray files out: each body has its description.
+func TestFixturesFolder(t *testing.T) {
+	entries, err := os.ReadDir(filepath.Join("testdata", "fixtures"))
+	if err != nil || len(entries) != 65*2+1 {
+		t.Errorf("folder has %d entries (%v), want %d", len(entries), err, 65*2+1)
+	}
+}
