@@ -63,6 +63,7 @@ func kwWrap(block cipher.Block, key []byte) []byte {
 	out := make([]byte, kwBlock+len(key))
 	copy(out[kwBlock:], key)
 	buf := make([]byte, 2*kwBlock) // the register A, then one R[i]
+	defer clear(buf)
 	a, t := uint64(kwIV), uint64(0)
 	for range 6 {
 		for r := out[kwBlock:]; len(r) > 0; r = r[kwBlock:] {

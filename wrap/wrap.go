@@ -100,8 +100,10 @@ type Wrapper interface {
 //
 // The error is one of two kinds: it wraps [ErrNoKey] when this key does not
 // serve alg at all (decided before wrapped is looked at), and [ErrUnwrap] when
-// wrapped was rejected. Anything else, such as a failed connection to a KMS,
-// is passed through.
+// wrapped was rejected. Anything else, such as a failed connection to a KMS or
+// [ErrFIPS], is passed through.
+//
+// A [Keyring] may ask with an empty wrapped key whether [RSAPKCS1] is served.
 type Unwrapper interface {
 	Unwrap(ctx context.Context, alg Algorithm, wrapped []byte, info Info) (cek []byte, err error)
 }
