@@ -3,6 +3,7 @@
 package wrap
 
 import (
+	"cmp"
 	"context"
 	"crypto/fips140"
 	"crypto/rand"
@@ -38,10 +39,7 @@ type rsaOAEPKey struct {
 // which forbids SHA-1, NewRSAOAEP and Wrap fail with [ErrFIPS].
 // The wrapper is safe for concurrent use.
 func NewRSAOAEP(pub *rsa.PublicKey) (Wrapper, error) {
-	if err := checkOAEPMode(); err != nil {
-		return nil, err
-	}
-	if err := checkRSAPublic(pub, rsaMinWriteBits); err != nil {
+	if err := cmp.Or(checkOAEPMode(), checkRSAPublic(pub, rsaMinWriteBits)); err != nil {
 		return nil, err
 	}
 	return &rsaOAEP{label(fmt.Sprintf("wrap.RSAOAEP(%d-bit public)", pub.N.BitLen())), cloneRSAPublic(pub)}, nil
@@ -72,13 +70,7 @@ func NewRSAOAEPKey(priv *rsa.PrivateKey) (Key, error) {
 func (w *rsaOAEP) Algorithm() Algorithm { return RSAOAEPSHA1 }
 
 func (w *rsaOAEP) Wrap(_ context.Context, cek []byte, info Info) ([]byte, error) {
-	if err := checkOAEPMode(); err != nil {
-		return nil, err
-	}
-	if err := checkRSAPublic(w.pub, rsaMinWriteBits); err != nil {
-		return nil, err
-	}
-	if err := checkCEK(cek); err != nil {
+	if err := cmp.Or(checkOAEPMode(), checkRSAPublic(w.pub, rsaMinWriteBits), checkCEK(cek)); err != nil {
 		return nil, err
 	}
 	payload := oaepPayload(cek, info.ContentAlg)

@@ -3,6 +3,7 @@
 package legacy
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -41,10 +42,7 @@ type rsaPKCS1Key struct {
 // FIPS 140-only mode NewRSAPKCS1 and Wrap fail with [wrap.ErrFIPS].
 // The wrapper is safe for concurrent use.
 func NewRSAPKCS1(pub *rsa.PublicKey) (wrap.Wrapper, error) {
-	if err := checkMode(pkcs1Name); err != nil {
-		return nil, err
-	}
-	if err := checkRSAPublic(pub, rsaMinWriteBits); err != nil {
+	if err := cmp.Or(checkMode(pkcs1Name), checkRSAPublic(pub, rsaMinWriteBits)); err != nil {
 		return nil, err
 	}
 	return &rsaPKCS1{label(fmt.Sprintf("legacy.RSAPKCS1(%d-bit public)", pub.N.BitLen())), cloneRSAPublic(pub)}, nil
@@ -82,10 +80,7 @@ func NewRSAPKCS1Key(priv *rsa.PrivateKey) (wrap.Key, error) {
 func (w *rsaPKCS1) Algorithm() wrap.Algorithm { return wrap.RSAPKCS1 }
 
 func (w *rsaPKCS1) Wrap(_ context.Context, cek []byte, _ wrap.Info) ([]byte, error) {
-	if err := checkMode(pkcs1Name); err != nil {
-		return nil, err
-	}
-	if err := checkRSAPublic(w.pub, rsaMinWriteBits); err != nil {
+	if err := cmp.Or(checkMode(pkcs1Name), checkRSAPublic(w.pub, rsaMinWriteBits)); err != nil {
 		return nil, err
 	}
 	if len(cek) != pkcs1CEKSize {
