@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
@@ -177,6 +178,10 @@ func kmsInfo(info wrap.Info) wrap.Info {
 	}
 	return wrap.Info{ContentAlg: string(text)}
 }
+
+func decode(s string) ([]byte, error) { return base64.StdEncoding.DecodeString(s) }
+
+func b64of(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
 
 // An object is what storage holds, and what it should decrypt to.
 type object struct {

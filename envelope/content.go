@@ -45,28 +45,23 @@ type content struct {
 }
 
 // extract begins the key derivation of V3: both outputs come from one
-// pseudorandom key.
+// pseudorandom key. The sizes of its arguments have been checked.
 //
 // Source: S3 Encryption Client, "Key Derivation"; RFC 5869, 2.2.
 func extract(cek, messageID []byte) ([]byte, error) {
-	if err := checkDerivation(cek, messageID); err != nil {
-		return nil, err
+	prk, err := hkdf.Extract(sha512.New, cek, messageID)
+	if err != nil {
+		return nil, fmt.Errorf("envelope: derive key: %w", err)
 	}
-	return hkdf.Extract(sha512.New, cek, messageID)
-}
-
-func checkDerivation(cek, messageID []byte) error {
-	if len(cek) != cekSize {
-		return fmt.Errorf("envelope: content key: want %d bytes, got %d", cekSize, len(cek))
-	}
-	if len(messageID) != messageIDSize {
-		return fmt.Errorf("envelope: message id: want %d bytes, got %d", messageIDSize, len(messageID))
-	}
-	return nil
+	return prk, nil
 }
 
 func expandCommitment(prk []byte) ([]byte, error) {
-	return hkdf.Expand(sha512.New, prk, labelCommitment, commitmentSize)
+	commitment, err := hkdf.Expand(sha512.New, prk, labelCommitment, commitmentSize)
+	if err != nil {
+		return nil, fmt.Errorf("envelope: derive commitment: %w", err)
+	}
+	return commitment, nil
 }
 
 // committedContent ends the key derivation of V3.
@@ -95,12 +90,12 @@ func openContent(h *Header, cek, aad []byte) (*content, error) {
 	}
 	prk, err := extract(cek, h.IV)
 	if err != nil {
-		return nil, fmt.Errorf("envelope: derive key: %w", err)
+		return nil, err
 	}
 	defer clear(prk)
 	commitment, err := expandCommitment(prk)
 	if err != nil {
-		return nil, fmt.Errorf("envelope: derive commitment: %w", err)
+		return nil, err
 	}
 	if subtle.ConstantTimeCompare(commitment, h.Commitment) != 1 {
 		return nil, ErrDecrypt

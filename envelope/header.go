@@ -58,7 +58,8 @@ type Header struct {
 // [ErrNotEncrypted]. The length and MD5 that some writers add are ignored,
 // since nothing authenticates them.
 //
-// Formats: S3 Encryption Client, "Content Metadata".
+// Source: S3 Encryption Client, "Content Metadata". It may be called
+// concurrently.
 func ParseHeader(meta map[string]string) (*Header, error) {
 	f, err := normalise(meta)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 )
 
 // An Opener opens one object: policy has allowed it, its CEK is unwrapped, and
-// for V3 the commitment is verified. The body is not verified yet.
+// for V3 the commitment is verified. The body is not verified yet. The content
+// key stays in memory as long as the Opener does.
 //
 // An Opener may be used concurrently, and for several readers of the same
 // body. Each reader is for one goroutine.

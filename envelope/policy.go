@@ -45,7 +45,8 @@ type OpenOptions struct {
 	// AllowPlaintext lets a reader of storage, such as package backend, hand
 	// out an object that has no envelope as it is. Whoever can write to the
 	// bucket can then have anything read as if it had been encrypted. This
-	// package itself never looks at it: there is nothing to open.
+	// package itself never looks at it: there is nothing to open. An object
+	// whose envelope lies in an instruction file looks the same.
 	AllowPlaintext bool
 
 	// Release says when plaintext of GCM content is handed out; nil means
@@ -116,11 +117,12 @@ func (unverifiedUntilEOF) release() {}
 // Buffered releases nothing before the tag of the whole object was verified.
 // It buffers up to limit bytes of ciphertext, counting the tag; a larger
 // object is [stream.ErrBufferLimit], before its body is read where its size is
-// known. It is the default, with 64 MiB.
+// known. It is the default, with 64 MiB. It may be called concurrently.
 func Buffered(limit int64) Release { return buffered{limit} }
 
 // UnverifiedUntilEOF releases plaintext as it is decrypted, in constant
 // memory. The plaintext is NOT authenticated until Read returns io.EOF or
 // WriteTo returns nil; after any other error all of it must be discarded.
-// AWS's clients call this delayed authentication.
+// AWS's clients call this delayed authentication. It may be called
+// concurrently.
 func UnverifiedUntilEOF() Release { return unverifiedUntilEOF{} }

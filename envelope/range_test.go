@@ -4,7 +4,6 @@ package envelope_test
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"io"
 	"math"
@@ -15,8 +14,6 @@ import (
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/wrap"
 )
-
-func b64of(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
 
 // rangeObjects are one object of each suite that has ranges.
 func rangeObjects(t testing.TB, plain []byte) map[string]object {

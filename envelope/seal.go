@@ -45,7 +45,7 @@ type Writer interface {
 
 // A Sealer seals one object: it has made a CEK and an IV, and wrapped the CEK.
 // Its [Header] is known before the first byte of the body, since storage wants
-// metadata first.
+// metadata first. It clears its keys when it hands out the reader or writer.
 //
 // A Sealer may be used concurrently, but seals once.
 type Sealer struct {
@@ -165,11 +165,11 @@ func sealContent(h *Header, cek []byte) (*content, error) {
 	}
 	prk, err := extract(cek, h.IV)
 	if err != nil {
-		return nil, fmt.Errorf("envelope: derive key: %w", err)
+		return nil, err
 	}
 	defer clear(prk)
 	if h.Commitment, err = expandCommitment(prk); err != nil {
-		return nil, fmt.Errorf("envelope: derive commitment: %w", err)
+		return nil, err
 	}
 	return committedContent(prk)
 }

@@ -263,10 +263,12 @@ func TestNoKeyIsPrinted(t *testing.T) {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%o", "%b", "%c", "%U"} {
 			fmt.Fprintf(&out, verb+verb+verb+verb, s, o, s.Header(), holder{s, o})
 		}
-		for _, form := range []string{string(spy.cek), hex.EncodeToString(spy.cek), strings.ToUpper(hex.EncodeToString(spy.cek)),
-			base64.StdEncoding.EncodeToString(spy.cek), strings.Trim(fmt.Sprint(spy.cek), "[]")} {
-			if strings.Contains(out.String(), form) {
-				t.Errorf("%v: the CEK was printed as %q", p, form)
+		for _, key := range [][]byte{spy.cek, s.ContentKey(), o.ContentKey()} {
+			for _, form := range []string{string(key), hex.EncodeToString(key), strings.ToUpper(hex.EncodeToString(key)),
+				base64.StdEncoding.EncodeToString(key), strings.Trim(fmt.Sprint(key), "[]")} {
+				if strings.Contains(out.String(), form) {
+					t.Errorf("%v: a key was printed as %q", p, form)
+				}
 			}
 		}
 		if !strings.Contains(out.String(), "sealer of "+p.suite.String()) {
@@ -283,4 +285,41 @@ type spyWrapper struct {
 func (w *spyWrapper) Wrap(ctx context.Context, cek []byte, info wrap.Info) ([]byte, error) {
 	w.cek = bytes.Clone(cek)
 	return w.Wrapper.Wrap(ctx, cek, info)
+}
+
+// TestKeysAreCleared: the CEK after wrapping and after unwrapping, the content
+// key once the stream has it.
+func TestKeysAreCleared(t *testing.T) {
+	for _, p := range sealable() {
+		keep := &keeper{Key: p.key(t)}
+		s := must[*envelope.Sealer](t)(envelope.NewSealer(t.Context(), keep, p.options()))
+		content := s.ContentKey()
+		if bytes.Equal(content, make([]byte, 32)) {
+			t.Errorf("%v: content key is zero before its use", p)
+		}
+		must[envelope.Writer](t)(s.Writer(io.Discard))
+		required := s.Header().Required()
+		must[*envelope.Opener](t)(envelope.NewOpener(t.Context(), s.Header(), keep, &required))
+		for name, key := range map[string][]byte{"wrapped": keep.in, "unwrapped": keep.out, "content": content} {
+			if len(key) != 32 || !bytes.Equal(key, make([]byte, 32)) {
+				t.Errorf("%v: %s key of %d bytes was not cleared", p, name, len(key))
+			}
+		}
+	}
+}
+
+// A keeper retains what it must not, to see what becomes of it.
+type keeper struct {
+	wrap.Key
+	in, out []byte
+}
+
+func (k *keeper) Wrap(ctx context.Context, cek []byte, info wrap.Info) ([]byte, error) {
+	k.in = cek
+	return k.Key.Wrap(ctx, cek, info)
+}
+
+func (k *keeper) Unwrap(ctx context.Context, alg wrap.Algorithm, wrapped []byte, info wrap.Info) (cek []byte, err error) {
+	k.out, err = k.Key.Unwrap(ctx, alg, wrapped, info)
+	return k.out, err
 }
