@@ -37,7 +37,8 @@ func (s *Server) NewBucket(t testing.TB) string {
 	return bucket
 }
 
-// Objects returns the keys in bucket, in the order of the server.
+// Objects returns the keys in bucket, in the order of the server. MinIO leaves
+// out those that have another key as a folder.
 func (s *Server) Objects(t testing.TB, bucket string) []string {
 	t.Helper()
 	var keys []string
@@ -90,15 +91,30 @@ func removeBucket(ctx context.Context, core minio.Core, bucket string) error {
 			return fmt.Errorf("abort upload of %q: %w", u.Key, err)
 		}
 	}
-	for object := range core.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Recursive: true}) {
-		if object.Err != nil {
-			return fmt.Errorf("list objects: %w", object.Err)
+	for {
+		n, err := removeObjects(ctx, core, bucket)
+		if err != nil {
+			return err
 		}
-		if err := core.RemoveObject(ctx, bucket, object.Key, minio.RemoveObjectOptions{}); err != nil {
-			return fmt.Errorf("remove %q: %w", object.Key, err)
+		if n == 0 {
+			return core.RemoveBucket(ctx, bucket)
 		}
 	}
-	return core.RemoveBucket(ctx, bucket)
+}
+
+// removeObjects removes what the server lists and returns how many that were.
+// MinIO lists what lies below an object only when that is gone.
+func removeObjects(ctx context.Context, core minio.Core, bucket string) (n int, err error) {
+	for object := range core.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Recursive: true}) {
+		if object.Err != nil {
+			return n, fmt.Errorf("list objects: %w", object.Err)
+		}
+		if err := core.RemoveObject(ctx, bucket, object.Key, minio.RemoveObjectOptions{}); err != nil {
+			return n, fmt.Errorf("remove %q: %w", object.Key, err)
+		}
+		n++
+	}
+	return n, nil
 }
 
 func randomHex(n int) string {

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package s3
+
+import (
+	"context"
+	"fmt"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/s3seal/s3seal/backend"
+)
+
+// Stat describes an object with a single request, as [backend.Driver] says.
+func (d *Driver) Stat(ctx context.Context, key string) (*backend.Info, error) {
+	info, err := d.stat(ctx, key)
+	if err != nil {
+		return nil, fault(ctx, "stat", key, err)
+	}
+	return info, nil
+}
+
+func (d *Driver) stat(ctx context.Context, key string) (*backend.Info, error) {
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	stat, err := d.core.StatObject(ctx, d.bucket, key, minio.StatObjectOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return newInfo(key, stat, stat.Headers)
+}
+
+// Delete removes an object, as [backend.Driver] says. In a bucket with
+// versions it becomes invisible; its versions stay.
+//
+// S3 does not say whether there was anything to delete, so Delete asks first:
+// of two concurrent deletes of an object both may succeed. Who may delete but
+// not read gets no [backend.ErrNotExist].
+func (d *Driver) Delete(ctx context.Context, key string) error {
+	_, err := d.stat(ctx, key)
+	if err == nil || minio.ToErrorResponse(err).Code == minio.AccessDenied {
+		err = d.core.RemoveObject(ctx, d.bucket, key, minio.RemoveObjectOptions{})
+	}
+	if err != nil {
+		return fault(ctx, "delete", key, err)
+	}
+	return nil
+}
+
+const metaPrefix = "x-amz-meta-"
+
+// newInfo reads what an answer says of an object. Its Size is that of the
+// answer's body.
+func newInfo(key string, stat minio.ObjectInfo, header http.Header) (*backend.Info, error) {
+	if stat.Size < 0 {
+		return nil, errNoLength
+	}
+	if stat.ETag == "" {
+		return nil, errNoETag
+	}
+	info := &backend.Info{
+		Key:         key,
+		Size:        stat.Size,
+		ETag:        stat.ETag,
+		VersionID:   stat.VersionID,
+		ModTime:     stat.LastModified,
+		ContentType: stat.ContentType,
+		Metadata:    make(map[string]string),
+	}
+	for name, values := range header {
+		if name, ok := strings.CutPrefix(strings.ToLower(name), metaPrefix); ok {
+			// A name that comes twice is not the object that was stored. All
+			// its values, as HTTP joins them, fail in whoever parses them;
+			// the first alone might pass.
+			info.Metadata[name] = strings.Join(values, ",")
+		}
+	}
+	return info, nil
+}
+
+// putOptions writes the headers of an object. The names have their full prefix
+// here: the client adds it to most names, and sends others as they are.
+func putOptions(opts *backend.PutOptions) (minio.PutObjectOptions, error) {
+	put := minio.PutObjectOptions{
+		ContentType:  opts.ContentType,
+		UserMetadata: make(map[string]string, len(opts.Metadata)),
+	}
+	if put.ContentType == "" {
+		put.ContentType = "application/octet-stream"
+	}
+	if !isHeaderValue(put.ContentType) {
+		return put, fmt.Errorf("content type %q: not printable ASCII", opts.ContentType)
+	}
+	for name, value := range opts.Metadata {
+		if !isMetadataName(name) {
+			return put, fmt.Errorf("metadata name %q: not a lower-case header name", name)
+		}
+		if !isMetadataValue(value) {
+			return put, fmt.Errorf("metadata %s: value is not printable ASCII, or would not come back as it is", name)
+		}
+		put.UserMetadata[metaPrefix+name] = value
+	}
+	return put, nil
+}
+
+// isMetadataName reports whether a name is a header name (a token of RFC 9110,
+// section 5.6.2) that comes back as it is, that is, in lower case.
+func isMetadataName(name string) bool {
+	for _, c := range []byte(name) {
+		letterOrDigit := c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
+		if !letterOrDigit && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// isMetadataValue reports whether a value comes back as it is. HTTP cuts the
+// spaces around it, and the client decodes what looks like an encoded word of
+// RFC 2047.
+func isMetadataValue(v string) bool {
+	decoded, err := new(mime.WordDecoder).DecodeHeader(v)
+	return isHeaderValue(v) && strings.TrimSpace(v) == v && (err != nil || decoded == v)
+}
+
+func isHeaderValue(v string) bool {
+	for _, c := range []byte(v) {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}

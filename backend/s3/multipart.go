@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/s3seal/s3seal/backend"
+)
+
+// An upload is a multipart upload under way. The goroutine that called Put
+// reads the body into buffers and starts a goroutine for each part.
+type upload struct {
+	d      *Driver
+	key    string
+	id     string
+	caller context.Context         // of Put
+	ctx    context.Context         // done when caller is or something failed; its cause is what
+	cancel context.CancelCauseFunc // sets the cause, the first time
+	free   chan []byte             // buffers that are not in use; nil where none was made yet
+	wg     sync.WaitGroup          // of the parts on their way
+	mu     sync.Mutex              // of parts
+	parts  []minio.CompletePart
+	size   int64
+	over   bool // completed or aborted: nothing to clean up
+}
+
+// putParts stores first and what src has left as a multipart upload, and
+// completes info.
+func (d *Driver) putParts(ctx context.Context, info *backend.Info, src *source, first []byte, plan layout, opts minio.PutObjectOptions) (err error) {
+	u, err := d.startUpload(ctx, info.Key, opts)
+	if err != nil {
+		return fmt.Errorf("start upload: %w", err)
+	}
+	defer func() { // deferred: a body may panic
+		if err = errors.Join(err, u.abort()); err == nil {
+			u.recycle()
+		}
+	}()
+	if err := u.sendAll(src, first, plan); err != nil {
+		return err
+	}
+	done, err := u.complete()
+	if err != nil {
+		return err
+	}
+	info.Size, info.ETag, info.VersionID = u.size, done.ETag, done.VersionID
+	return nil
+}
+
+func (d *Driver) startUpload(ctx context.Context, key string, opts minio.PutObjectOptions) (*upload, error) {
+	u := &upload{d: d, key: key, caller: ctx, free: make(chan []byte, d.concurrency)}
+	err := send(ctx, nil, func(ctx context.Context, _ *payload) (err error) {
+		u.id, err = d.core.NewMultipartUpload(ctx, d.bucket, key, opts)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	u.ctx, u.cancel = context.WithCancelCause(ctx)
+	for range d.concurrency - 1 { // the first part has a buffer already
+		u.free <- nil
+	}
+	return u, nil
+}
+
+// sendAll uploads all parts. It returns when they are there, or with the first
+// failure; parts may then still be on their way.
+func (u *upload) sendAll(src *source, buf []byte, plan layout) error {
+	last := false
+	for n := 0; ; n++ {
+		if n > 0 {
+			var err error
+			if buf, last, err = u.next(src, plan.size(n)); err != nil {
+				return err
+			}
+		}
+		u.size += int64(len(buf))
+		if n >= u.d.maxParts || u.size > u.d.maxSize {
+			return fmt.Errorf("%w: want at most %d parts and %d bytes", ErrTooLarge, u.d.maxParts, u.d.maxSize)
+		}
+		u.start(n+1, buf)
+		if last {
+			return u.wait()
+		}
+	}
+}
+
+// next waits for a buffer and fills it.
+func (u *upload) next(src *source, size int64) (buf []byte, last bool, err error) {
+	select {
+	case buf = <-u.free:
+	case <-u.ctx.Done():
+		return nil, false, context.Cause(u.ctx)
+	}
+	if u.ctx.Err() != nil { // both were ready
+		return nil, false, context.Cause(u.ctx)
+	}
+	if int64(cap(buf)) < size {
+		buf = u.d.buffer(size)
+	}
+	n, last, err := src.fill(buf[:size])
+	return buf[:n], last, err
+}
+
+// start uploads a part in a goroutine of its own, and passes on its buffer.
+func (u *upload) start(number int, buf []byte) {
+	u.wg.Go(func() {
+		if err := u.put(number, buf); err != nil {
+			u.cancel(fmt.Errorf("part %d: %w", number, err))
+			return
+		}
+		u.free <- buf[:cap(buf)]
+	})
+}
+
+func (u *upload) put(number int, b []byte) error {
+	// The option is about hashes of chunks: there is one of the whole part.
+	opts := minio.PutObjectPartOptions{Sha256Hex: sha256Hex(b), DisableContentSha256: true}
+	return send(u.ctx, b, func(ctx context.Context, body *payload) error {
+		part, err := u.d.core.PutObjectPart(ctx, u.d.bucket, u.key, u.id, number, body, int64(len(b)), opts)
+		if err == nil {
+			u.note(number, part.ETag)
+		}
+		return err
+	})
+}
+
+// note remembers a part that is there. Parts arrive in any order.
+func (u *upload) note(number int, etag string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if missing := number - len(u.parts); missing > 0 {
+		u.parts = append(u.parts, make([]minio.CompletePart, missing)...)
+	}
+	u.parts[number-1] = minio.CompletePart{PartNumber: number, ETag: etag}
+}
+
+// wait waits until all parts that were started have ended.
+func (u *upload) wait() error {
+	u.wg.Wait()
+	return context.Cause(u.ctx)
+}
+
+// complete makes the parts an object. The client asks again if it gets no
+// answer, so an upload that has been completed may seem to have failed; after
+// a failure the storage is asked what became of it.
+func (u *upload) complete() (done minio.UploadInfo, err error) {
+	err = send(u.ctx, nil, func(ctx context.Context, _ *payload) error {
+		done, err = u.d.core.CompleteMultipartUpload(ctx, u.d.bucket, u.key, u.id, u.parts, minio.PutObjectOptions{})
+		return err
+	})
+	if err == nil {
+		u.over = true
+		return done, nil
+	}
+	err = errors.Join(fmt.Errorf("complete upload: %w", err), u.abort())
+	if there, ok := u.committed(); ok {
+		return there, nil
+	}
+	return minio.UploadInfo{}, err
+}
+
+// abort removes what has been uploaded, unless the upload is over.
+func (u *upload) abort() error {
+	u.cancel(nil)
+	u.wg.Wait() // a part that arrives after the abort may stay for ever
+	if u.over {
+		return nil
+	}
+	u.over = true
+	ctx, cancel := cleanup(u.caller)
+	defer cancel()
+	err := u.d.core.AbortMultipartUpload(ctx, u.d.bucket, u.key, u.id)
+	if err == nil || minio.ToErrorResponse(err).Code == minio.NoSuchUpload {
+		return nil
+	}
+	return fmt.Errorf("abort upload %s, which is left behind: %w", u.id, err)
+}
+
+// recycle gives the buffers back. It is for the good end only: after a failure
+// some are not in free, and the rest goes with them.
+func (u *upload) recycle() {
+	for len(u.free) > 0 {
+		if b := <-u.free; b != nil {
+			u.d.release(b)
+		}
+	}
+}

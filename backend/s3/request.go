@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package s3
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"sync"
+	"time"
+)
+
+const (
+	// answerTimeout bounds the wait for an answer that is wanted although the
+	// context is done.
+	answerTimeout = 5 * time.Second
+
+	// cleanupTimeout bounds a request that cleans up after a failure.
+	cleanupTimeout = 10 * time.Second
+)
+
+var errCut = errors.New("s3: request has ended")
+
+// A payload is the body of a request: bytes that are in memory, so that the
+// client can send them again.
+//
+// The transport may still read a body when its request has failed or has been
+// answered early. Then a second attempt reads at the same time as the first,
+// or a buffer is filled anew under its reader. So reads are serialised, and
+// there are none after cut.
+type payload struct {
+	mu   sync.Mutex
+	r    *bytes.Reader
+	over bool
+}
+
+func newPayload(b []byte) *payload { return &payload{r: bytes.NewReader(b)} }
+
+func (p *payload) Read(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over {
+		return 0, errCut
+	}
+	return p.r.Read(b)
+}
+
+// Seek lets the client go back to the start for another attempt.
+func (p *payload) Seek(offset int64, whence int) (int64, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over {
+		return 0, errCut
+	}
+	return p.r.Seek(offset, whence)
+}
+
+// cut makes all further reads fail: a request that has not been sent in full
+// cannot succeed after it. It is not called Close, which the client would use.
+func (p *payload) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over = true
+}
+
+// send makes a request that changes the storage, with the body b.
+//
+// Such a request cannot be taken back by going away: a storage that has it all
+// carries it out, perhaps after the cleanup that follows here, and what comes
+// of it would be left behind. So when ctx is done, only the body is cut, which
+// fails a request that is still being sent; one that has been sent gets its
+// answer awaited. send returns nil if the request succeeded, whatever ctx.
+func send(ctx context.Context, b []byte, request func(ctx context.Context, body *payload) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	body := newPayload(b)
+	defer body.cut()
+	detached, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		body.cut()
+		select {
+		case <-detached.Done():
+		case <-time.After(answerTimeout):
+			cancel()
+		}
+	})()
+	return request(detached, body)
+}
+
+// cleanup returns a context for what must be done although ctx may be done.
+func cleanup(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+}
+
+func sha256Hex(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

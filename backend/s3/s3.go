@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package s3 is a [backend.Driver] for S3 and what speaks its protocol, on
+// top of the MinIO client library. The caller makes the client: address,
+// credentials, TLS, proxy, retries and timeouts are all set there.
+//
+// A small object is one request. A large one is a multipart upload from
+// buffers of this package, so each part can be sent again with the very same
+// bytes however often the client retries, and so memory is bounded whatever
+// the size. Each request carries the SHA-256 of its body in its signature: a
+// storage that verifies it cannot store a body that was cut short or altered
+// on the way, over TLS or not.
+//
+// A process that is killed during a multipart upload leaves the parts that it
+// had sent, and so may a network that swallows the answer to the request that
+// starts an upload. They are invisible, but a storage charges for them. A
+// lifecycle rule of the bucket that aborts incomplete uploads after some days
+// removes them.
+package s3
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/s3utils"
+
+	"github.com/s3seal/s3seal/backend"
+)
+
+// The limits of S3, in bytes and parts.
+const (
+	maxObjectSize = 5 << 40
+	minPartSize   = 5 << 20
+	maxPartSize   = 5 << 30
+	maxParts      = 10000
+)
+
+const (
+	defaultPartSize    = 8 << 20
+	defaultConcurrency = 3
+)
+
+// ErrTooLarge says that a body is larger than S3, or the chosen parts, can
+// hold.
+var ErrTooLarge = errors.New("s3: object too large")
+
+// Options configure a [Driver]. The zero value is good for objects of any
+// size.
+type Options struct {
+	// PartSize is the size of a part of a multipart upload in bytes, from
+	// 5 MiB to 5 GiB; 0 means 8 MiB. A body that fits into one part is stored
+	// by a single request. Where 10,000 parts of this size would not do, parts
+	// are larger: all of them if the size of the body is known, the later ones
+	// if it is not, from a few GiB on.
+	PartSize int64
+
+	// Concurrency is the number of part buffers of one Put: one is being
+	// filled while the others are on their way. 0 means 3. Put needs
+	// Concurrency times the part size of memory, and little for small bodies.
+	Concurrency int
+
+	// EqualParts keeps all parts of an upload the same size even if the size
+	// of the body is unknown, for storages that insist on it. Such a body is
+	// then limited to 10,000 times PartSize.
+	EqualParts bool
+}
+
+// A Driver stores objects in one bucket. It implements [backend.Driver].
+//
+// It is safe for concurrent use.
+type Driver struct {
+	core        minio.Core
+	bucket      string
+	partSize    int64
+	concurrency int
+	equalParts  bool
+	maxParts    int       // fields, so that tests can reach the limits
+	maxSize     int64     //
+	buffers     sync.Pool // of *[]byte, partSize long
+}
+
+var _ backend.Driver = (*Driver)(nil)
+
+// New returns a driver for a bucket, which must exist when the driver is used;
+// New makes no request. A nil opts means the defaults. The client should have
+// its region set, else it asks for that first.
+//
+// New neither changes nor closes the client, which other code may use too.
+func New(client *minio.Client, bucket string, opts *Options) (*Driver, error) {
+	if client == nil {
+		return nil, errors.New("s3: client is nil")
+	}
+	if err := s3utils.CheckValidBucketName(bucket); err != nil {
+		return nil, fmt.Errorf("s3: bucket %q: %w", bucket, err)
+	}
+	if opts == nil {
+		opts = &Options{}
+	}
+	d := &Driver{
+		core:        minio.Core{Client: client},
+		bucket:      bucket,
+		partSize:    opts.PartSize,
+		concurrency: opts.Concurrency,
+		equalParts:  opts.EqualParts,
+		maxParts:    maxParts,
+		maxSize:     maxObjectSize,
+	}
+	if err := d.setDefaults(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// setDefaults replaces the zero values of the options and refuses wrong ones.
+func (d *Driver) setDefaults() error {
+	if d.partSize == 0 {
+		d.partSize = defaultPartSize
+	}
+	if d.partSize < minPartSize || d.partSize > min(maxPartSize, math.MaxInt) {
+		return fmt.Errorf("s3: part size: want %d to %d bytes, got %d", int64(minPartSize), int64(maxPartSize), d.partSize)
+	}
+	if d.concurrency == 0 {
+		d.concurrency = defaultConcurrency
+	}
+	if d.concurrency < 0 {
+		return fmt.Errorf("s3: concurrency: want 1 or more, got %d", d.concurrency)
+	}
+	return nil
+}
