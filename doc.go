@@ -1,5 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package s3seal is client-side encryption for S3 as plain io.Readers and
-// io.Writers.
+// io.Writers: constant memory, byte-compatible with the formats V1, V2 and V3
+// of the S3 encryption clients, composable with io.Copy, bound to S3 by a thin
+// minio-go adapter.
+//
+// This package holds no code; it is the map of the module.
+//
+// # Which package do I need
+//
+//	backend         a bucket that seals what is put and opens what is got; start here
+//	backend/s3      its driver for S3, over a *minio.Client of yours
+//	backend/dir     its driver for a local folder
+//	backend/mem     its driver in memory, for tests
+//	backend/backendtest  the conformance suite for a driver of your own
+//	envelope        object headers and the opening and sealing of one object, without any storage
+//	wrap            keys that protect the content keys: AES/GCM, RFC 3394, RSA-OAEP; keyrings
+//	wrap/legacy     wraps that should only be read: AES-ECB, PKCS#1 v1.5, RSA-OAEP-SHA256
+//	stream          AES-GCM, AES-CBC and AES-CTR as readers and writers, under a raw key
+//	cmd/s3seal      the command line, on the same packages
+//
+// Imports point one way: stream and wrap import none of the others, envelope
+// imports those two, backend imports envelope, the drivers are at the rim. All
+// of these but backend/s3 and the command need the standard library only.
+//
+// # What is authenticated when
+//
+//	V3, V2-GCM    whole object     verified before the first byte is released (default), or at io.EOF
+//	                               where the caller asked for UnverifiedUntilEOF
+//	V3, V2-GCM    range            never: AES-CTR under the hood; needs AllowUnauthenticatedRanges
+//	V2-CBC, V1    whole object     never: padding is no authentication; needs AllowLegacyCBC
+//	V2-CTR        whole object     never; needs AllowUnauthenticatedCTR
+//
+// Only V3 commits to its key: under V2-GCM whoever can choose the content key
+// can make one body that opens under two keys. None of the formats binds the
+// name of the object: a stored object can be copied over another one, or an old
+// version restored, and will open.
 package s3seal

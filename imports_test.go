@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package s3seal_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/s3seal/s3seal"
+
+// arrows lists, for each package of the core, the packages of this module that
+// it may import itself. A package that is not listed is at the rim: it may
+// import any of them, but nothing in the core may import it.
+var arrows = map[string][]string{
+	"stream":              nil,
+	"stream/chunked":      {"stream"},
+	"stream/streamtest":   {"stream"},
+	"wrap":                nil,
+	"wrap/legacy":         {"wrap"},
+	"envelope":            {"stream", "stream/chunked", "wrap"},
+	"backend":             {"envelope", "stream", "wrap"},
+	"backend/mem":         {"backend"},
+	"backend/dir":         {"backend"},
+	"backend/backendtest": {"backend"},
+}
+
+// importers lists the only packages that may import a third-party module
+// themselves, tests aside. The command makes the client that backend/s3 takes.
+var importers = map[string][]string{
+	"github.com/minio/minio-go/v7": {"backend/s3", "backend/s3/s3test", "cmd/s3seal"},
+	"github.com/minio/sio":         {"stream/dare"},
+	"github.com/alecthomas/kong":   {"cmd/s3seal"},
+}
+
+type listedPackage struct {
+	ImportPath string
+	Standard   bool
+	Imports    []string
+	Deps       []string
+}
+
+func listPackages(t *testing.T) map[string]listedPackage {
+	t.Helper()
+	goTool, err := exec.LookPath("go")
+	if err != nil {
+		t.Skip("needs the go command in PATH")
+	}
+	cmd := exec.CommandContext(t.Context(), goTool, "list", "-deps", "-json=ImportPath,Standard,Imports,Deps", "./...")
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatalf("go list: %v", err)
+	}
+	all := make(map[string]listedPackage)
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listedPackage
+		if err := dec.Decode(&p); err == io.EOF {
+			return all
+		} else if err != nil {
+			t.Fatalf("go list output: %v", err)
+		}
+		all[p.ImportPath] = p
+	}
+}
+
+// ours returns the path below the module, and whether p is in it.
+func ours(p string) (string, bool) {
+	return strings.CutPrefix(p, module+"/")
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	all := listPackages(t)
+	for name, allowed := range arrows {
+		p, ok := all[module+"/"+name]
+		if !ok {
+			continue // not written yet; TestCorePackagesExist names those that must be there
+		}
+		for _, imp := range p.Imports {
+			if rel, ok := ours(imp); ok && !slices.Contains(allowed, rel) {
+				t.Errorf("%s imports %s, want only %q", name, rel, allowed)
+			}
+		}
+	}
+}
+
+func TestCorePackagesExist(t *testing.T) {
+	all := listPackages(t)
+	for _, name := range []string{"stream", "wrap", "wrap/legacy", "envelope", "backend", "backend/mem", "backend/dir", "backend/backendtest"} {
+		if _, ok := all[module+"/"+name]; !ok {
+			t.Errorf("package %s is missing", name)
+		}
+	}
+}
+
+func TestCoreNeedsNoThirdParty(t *testing.T) {
+	all := listPackages(t)
+	for name := range arrows {
+		if name == "backend/backendtest" {
+			continue // a test suite may use test libraries
+		}
+		for _, dep := range all[module+"/"+name].Deps {
+			if _, ok := ours(dep); !ok && !all[dep].Standard {
+				t.Errorf("%s depends on %s, want the standard library only", name, dep)
+			}
+		}
+	}
+}
+
+func TestThirdPartyImporters(t *testing.T) {
+	for path, p := range listPackages(t) {
+		rel, ok := ours(path)
+		if !ok {
+			continue
+		}
+		for _, imp := range p.Imports {
+			for mod, allowed := range importers {
+				if (imp == mod || strings.HasPrefix(imp, mod+"/")) && !slices.Contains(allowed, rel) {
+					t.Errorf("%s imports %s, want only %q to do so", rel, imp, allowed)
+				}
+			}
+		}
+	}
+}
