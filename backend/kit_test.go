@@ -8,6 +8,8 @@ import (
 	"crypto/rsa"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -57,6 +59,12 @@ func profiles(t testing.TB) []profile {
 	}
 }
 
+// suites returns one profile of each suite, for tests that take long.
+func suites(t testing.TB) []profile {
+	t.Helper()
+	return slices.DeleteFunc(profiles(t), func(p profile) bool { return strings.Contains(p.name, "RSA") || strings.Contains(p.name, "Wrap") })
+}
+
 func (p profile) authenticated() bool { return p.suite == envelope.V3 || p.suite == envelope.V2GCM }
 
 // everything lets all in, and hands out GCM plaintext as rule says.
@@ -92,7 +100,10 @@ func readAll(o *backend.Object, err error) ([]byte, error) {
 		return nil, err
 	}
 	data, err := io.ReadAll(o)
-	return data, errors.Join(err, o.Close())
+	if closeErr := o.Close(); err == nil {
+		err = closeErr
+	}
+	return data, err
 }
 
 // pattern returns n bytes in which no two neighbouring blocks are alike.

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package backend_test
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/backend/backendtest"
+	"github.com/s3seal/s3seal/backend/mem"
+	"github.com/s3seal/s3seal/wrap"
+)
+
+var reservedNames = []string{
+	"x-amz-key", "x-amz-key-v2", "x-amz-iv", "x-amz-matdesc", "x-amz-cek-alg", "x-amz-wrap-alg", "x-amz-tag-len",
+	"x-amz-unencrypted-content-length", "x-amz-unencrypted-content-md5", "x-amz-crypto-instr-file",
+	"x-amz-3", "x-amz-c", "x-amz-d", "x-amz-i", "x-amz-w", "x-amz-m", "x-amz-t",
+	"s3seal-suite", "s3seal-anything", "x-amz-key-v9", "x-amz-acl",
+}
+
+func TestReservedMetadata(t *testing.T) {
+	d := backendtest.Faulty(mem.New(), backendtest.Faults{})
+	for _, name := range reservedNames {
+		for _, spelled := range []string{name, strings.ToUpper(name), "x-amz-meta-" + name, "X-Amz-Meta-" + name} {
+			wantMetadataRefused(t, d, &backend.PutOptions{Metadata: map[string]string{spelled: "x"}}, "reserved")
+		}
+	}
+}
+
+func wantMetadataRefused(t *testing.T, d *backendtest.FaultyDriver, opts *backend.PutOptions, text string) {
+	t.Helper()
+	b := v3(t, d)
+	_, err := b.Put(t.Context(), "key", strings.NewReader("x"), 1, opts)
+	wantErr(t, "Put", err, backend.ErrMetadata)
+	if err != nil && !strings.Contains(err.Error(), text) {
+		t.Errorf("error %q, want %q in it", err, text)
+	}
+	_, err = b.Create(t.Context(), "key", opts)
+	wantErr(t, "Create", err, backend.ErrMetadata)
+	if d.Puts() != 0 {
+		t.Errorf("%+v: %d puts reached the storage", opts, d.Puts())
+	}
+}
+
+func TestUnstorableMetadata(t *testing.T) {
+	d := backendtest.Faulty(mem.New(), backendtest.Faults{})
+	for _, name := range []string{"", "Upper", "with blank", "colon:", "new\nline", "ünï", "tab\t", "\x00", "semi;"} {
+		wantMetadataRefused(t, d, &backend.PutOptions{Metadata: map[string]string{name: "x"}}, "name")
+	}
+	for _, value := range []string{" blank", "blank ", "new\nline", "carriage\r", "ünï", "\x00", "\x7f", "\xff"} {
+		wantMetadataRefused(t, d, &backend.PutOptions{Metadata: map[string]string{"name": value}}, `value of "name"`)
+		wantMetadataRefused(t, d, &backend.PutOptions{ContentType: value}, "content type")
+	}
+}
+
+func TestMetadataLimit(t *testing.T) {
+	d := mem.New()
+	b := v3(t, d)
+	info, err := b.Put(t.Context(), "key", strings.NewReader("x"), 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	room := backend.MaxMetadataSize - backend.MetadataSize(info.Metadata) - len("x-amz-meta-comment")
+	meta := map[string]string{"comment": strings.Repeat("c", room)}
+	given := maps.Clone(meta)
+	info, err = b.Put(t.Context(), "full", strings.NewReader("x"), 1, &backend.PutOptions{Metadata: meta})
+	if err != nil {
+		t.Fatalf("metadata of exactly the limit: %v", err)
+	}
+	if n := backend.MetadataSize(info.Metadata); n != backend.MaxMetadataSize {
+		t.Errorf("size %d, want %d", n, backend.MaxMetadataSize)
+	}
+	if !maps.Equal(meta, given) {
+		t.Error("Put modified the caller's metadata")
+	}
+	meta["comment"] += "c"
+	wantMetadataRefused(t, backendtest.Faulty(d, backendtest.Faults{}), &backend.PutOptions{Metadata: meta}, "2049 bytes, of which")
+}
+
+// TestMetadataOfLargeKey uses an RSA key whose wrapped CEK leaves little room:
+// the error must come before the upload and say what is too big.
+func TestMetadataOfLargeKey(t *testing.T) {
+	private, err := rsa.GenerateKey(rand.Reader, 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := must(wrap.NewRSAOAEPKey(private))(t)
+	d := backendtest.Faulty(mem.New(), backendtest.Faults{})
+	b := backend.NewBucket(d, key, key, nil)
+	opts := &backend.PutOptions{Metadata: map[string]string{"comment": strings.Repeat("c", 600)}}
+	if _, err := b.Put(t.Context(), "key", strings.NewReader("x"), 1, opts); err != nil {
+		t.Errorf("600 bytes of metadata beside a 4096-bit key: %v", err)
+	}
+	opts.Metadata["second"] = strings.Repeat("s", 650)
+	_, err = b.Put(t.Context(), "key", strings.NewReader("x"), 1, opts)
+	wantErr(t, "1250 bytes of metadata beside a 4096-bit key", err, backend.ErrMetadata)
+	if err != nil && !strings.Contains(err.Error(), "x-amz-3 with 684") {
+		t.Errorf("error %q does not say what is largest", err)
+	}
+	if d.Puts() != 1 {
+		t.Errorf("%d puts reached the storage, want 1", d.Puts())
+	}
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package backend_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"testing"
+
+	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/backend/backendtest"
+	"github.com/s3seal/s3seal/envelope"
+)
+
+// oracle is what a range of n bytes from off on of data is, or nil.
+func oracle(data []byte, off, n int) []byte {
+	switch {
+	case off < 0 && n == -1:
+		off = max(0, len(data)+off)
+	case off < 0:
+		return nil
+	}
+	if off >= len(data) || n == 0 || n < -1 {
+		return nil
+	}
+	if n == -1 {
+		return data[off:]
+	}
+	return data[off:min(len(data), off+n)]
+}
+
+// TestGetRangeAll reads every range of small objects, valid or not.
+func TestGetRangeAll(t *testing.T) {
+	for _, p := range suites(t)[:2] {
+		for _, size := range []int{0, 1, 15, 16, 17, 33} {
+			data := pattern(size)
+			b := p.opening(stored(t, p, "key", data), nil)
+			for off := -size - 2; off <= size+18; off++ {
+				for n := -2; n <= size+2; n++ {
+					want := oracle(data, off, n)
+					got, err := readAll(b.GetRange(t.Context(), "key", int64(off), int64(n)))
+					if want == nil {
+						wantErr(t, fmt.Sprintf("%s: range %d,%d of %d", p.name, off, n, size), err, backend.ErrRange)
+					} else if err != nil || !bytes.Equal(got, want) {
+						t.Errorf("%s: range %d,%d of %d: %x, %v, want %x", p.name, off, n, size, got, err, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestGetRangeExtremes(t *testing.T) {
+	p := profiles(t)[0]
+	b := p.opening(stored(t, p, "key", pattern(100)), nil)
+	for _, c := range [][2]int64{
+		{math.MaxInt64, 1}, {math.MaxInt64, -1}, {math.MaxInt64, math.MaxInt64}, {100, 1},
+		{math.MinInt64, 1}, {math.MinInt64, 0}, {0, math.MinInt64}, {-1, 1},
+	} {
+		_, err := b.GetRange(t.Context(), "key", c[0], c[1])
+		wantErr(t, fmt.Sprint(c), err, backend.ErrRange)
+	}
+	for _, c := range [][2]int64{{0, math.MaxInt64}, {math.MinInt64, -1}, {-100, -1}} {
+		got, err := readAll(b.GetRange(t.Context(), "key", c[0], c[1]))
+		if err != nil || !bytes.Equal(got, pattern(100)) {
+			t.Errorf("%v: %d bytes, %v, want all", c, len(got), err)
+		}
+	}
+}
+
+// TestGetRangeFaults reads a range from storage that fails, ends early, goes
+// on, or answers with another range. CTR would decrypt all of it.
+func TestGetRangeFaults(t *testing.T) {
+	data := pattern(1000)
+	for _, p := range suites(t)[:2] {
+		d := stored(t, p, "key", data)
+		for name, c := range map[string]struct {
+			faults backendtest.Faults
+			want   error
+		}{
+			"ends at once":     {backendtest.Faults{GetError: io.EOF}, backend.ErrSize},
+			"ends early":       {backendtest.Faults{GetError: io.EOF, GetAt: 50}, backend.ErrSize},
+			"bare early end":   {backendtest.Faults{GetError: io.ErrUnexpectedEOF, GetAt: 50}, io.ErrUnexpectedEOF},
+			"fails":            {backendtest.Faults{GetError: errCustom, GetAt: 99}, errCustom},
+			"goes on":          {backendtest.Faults{GetExtra: []byte{1}}, backend.ErrSize},
+			"ignores the rest": {backendtest.Faults{IgnoreRange: true}, backend.ErrSize},
+		} {
+			f := backendtest.Faulty(d, c.faults)
+			got, err := readAll(p.opening(f, nil).GetRange(t.Context(), "key", 100, 100))
+			wantErr(t, p.name+": storage "+name, err, c.want)
+			if !bytes.HasPrefix(data[100:200], got) || len(got) >= 100 {
+				t.Errorf("%s: storage %s: released %d bytes", p.name, name, len(got))
+			}
+			wantClosed(t, name, f)
+		}
+	}
+}
+
+// TestGetRangeChanged replaces the object between the look and the read.
+func TestGetRangeChanged(t *testing.T) {
+	p := profiles(t)[0]
+	d := stored(t, p, "key", pattern(1000))
+	b := p.opening(&swapDriver{Driver: d, swap: func() {
+		if _, err := p.bucket(d).Put(t.Context(), "key", bytes.NewReader(pattern(1000)), -1, nil); err != nil {
+			t.Error(err)
+		}
+	}}, nil)
+	_, err := b.GetRange(t.Context(), "key", 0, 10)
+	wantErr(t, "replaced", err, backend.ErrChanged)
+
+	for name, change := range map[string]func(*backend.Info){
+		"another ETag": func(i *backend.Info) { i.ETag += "x" },
+		"another size": func(i *backend.Info) { i.Size++ },
+	} {
+		f := backendtest.Faulty(d, backendtest.Faults{Info: change})
+		_, err := p.opening(f, nil).GetRange(t.Context(), "key", 0, 10)
+		wantErr(t, name, err, backend.ErrChanged)
+		wantClosed(t, name, f)
+	}
+}
+
+// A swapDriver changes the storage after each Stat.
+type swapDriver struct {
+	backend.Driver
+	swap func()
+}
+
+func (d *swapDriver) Stat(ctx context.Context, key string) (*backend.Info, error) {
+	defer d.swap()
+	return d.Driver.Stat(ctx, key)
+}
+
+// TestGetRangePolicy asks for ranges that are not allowed: no body may be
+// asked for and no key used.
+func TestGetRangePolicy(t *testing.T) {
+	for _, p := range suites(t) {
+		f := backendtest.Faulty(stored(t, p, "key", pattern(100)), backendtest.Faults{})
+		opts := everything(nil)
+		opts.AllowUnauthenticatedRanges = false
+		b := backend.NewBucket(f, nil, nil, &backend.Options{Open: opts})
+		_, err := b.GetRange(t.Context(), "key", 0, 10)
+		if p.authenticated() {
+			wantErr(t, p.name, err, envelope.ErrPolicy)
+			if e, ok := errors.AsType[*envelope.PolicyError](err); !ok || e.Option != "AllowUnauthenticatedRanges" {
+				t.Errorf("%s: %v, want a PolicyError that names the option", p.name, err)
+			}
+		} else {
+			wantErr(t, p.name, err, errors.ErrUnsupported)
+		}
+		opts = envelope.OpenOptions{AllowUnauthenticatedRanges: true}
+		_, err = backend.NewBucket(f, nil, p.key, &backend.Options{Open: opts}).GetRange(t.Context(), "key", 0, 10)
+		if p.suite == envelope.V2GCM {
+			wantErr(t, p.name+" without AllowUncommitted", err, envelope.ErrPolicy)
+		}
+		if p.suite != envelope.V3 && f.Gets() != 0 {
+			t.Errorf("%s: %d bodies were asked for", p.name, f.Gets())
+		}
+	}
+}
+
+// TestGetRangeDamaged reads ranges of objects that are too short to be whole.
+func TestGetRangeDamaged(t *testing.T) {
+	p := profiles(t)[0]
+	d := stored(t, p, "key", pattern(100))
+	info := must(d.Stat(t.Context(), "key"))(t)
+	opts := &backend.PutOptions{Metadata: info.Metadata}
+	if _, err := d.Put(t.Context(), "key", bytes.NewReader(pattern(15)), -1, opts); err != nil {
+		t.Fatal(err)
+	}
+	b := p.opening(d, nil)
+	_, err := b.GetRange(t.Context(), "key", 0, 1)
+	wantErr(t, "15 bytes", err, envelope.ErrDecrypt)
+	stat, err := b.Stat(t.Context(), "key")
+	if err != nil || stat.PlaintextSizeMin != -1 || stat.PlaintextSizeMax != -1 {
+		t.Errorf("Stat = %+v, %v, want unknown sizes", stat, err)
+	}
+}
