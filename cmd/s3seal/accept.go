@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"github.com/s3seal/s3seal/envelope"
+)
+
+// Levels of --accept.
+const (
+	acceptV3     = "v3"
+	acceptV2     = "v2"
+	acceptLegacy = "legacy"
+)
+
+// Flags that allow what --accept does not.
+const (
+	flagCTR       = "--allow-unauthenticated-ctr"
+	flagRanges    = "--allow-unauthenticated-ranges"
+	flagPlaintext = "--allow-plaintext"
+)
+
+// acceptFlags say which objects a reader trusts.
+type acceptFlags struct {
+	Accept    string `enum:"v3,v2,legacy" default:"v3" placeholder:"LEVEL" help:"v3 (default): formats that commit to the key. v2: also V2-GCM with modern wraps. legacy: also CBC and legacy wraps."`
+	Legacy    bool   `help:"The same as --accept legacy."`
+	CTR       bool   `name:"allow-unauthenticated-ctr" help:"Also read objects of bare AES-CTR; alterations go unnoticed."`
+	Plaintext bool   `name:"allow-plaintext" help:"Also read objects that are not encrypted."`
+}
+
+// level is --accept with --legacy, which is another way to spell it.
+func (f acceptFlags) level() string {
+	if f.Legacy {
+		return acceptLegacy
+	}
+	return f.Accept
+}
+
+// options translates the flags.
+func (f acceptFlags) options() envelope.OpenOptions {
+	level := f.level()
+	return envelope.OpenOptions{
+		AllowUncommitted:        level != acceptV3 || f.CTR,
+		AllowLegacyWraps:        level == acceptLegacy,
+		AllowLegacyCBC:          level == acceptLegacy,
+		AllowUnauthenticatedCTR: f.CTR,
+		AllowPlaintext:          f.Plaintext,
+	}
+}
+
+// releaseFlags say when plaintext may leave on its way to a pipe.
+type releaseFlags struct {
+	Release string `enum:"buffered,unverified" default:"buffered" placeholder:"WHEN" help:"To stdout: buffered (default) verifies the whole object, up to 64 MiB, before the first byte; unverified streams any size and exits 3 at the end if it was altered."`
+}
+
+func (f releaseFlags) release() envelope.Release {
+	if f.Release == "unverified" {
+		return envelope.UnverifiedUntilEOF()
+	}
+	return nil // buffered, 64 MiB
+}
+
+// acceptFor returns the flags that a reader of a whole object needs, the
+// smallest --accept first; --accept v3 is named too.
+func acceptFor(need envelope.OpenOptions) (level string, extra []string) {
+	level = acceptV3
+	if need.AllowUncommitted {
+		level = acceptV2
+	}
+	if need.AllowLegacyWraps || need.AllowLegacyCBC {
+		level = acceptLegacy
+	}
+	if need.AllowUnauthenticatedCTR {
+		extra = append(extra, flagCTR)
+	}
+	return level, extra
+}
+
+// flagFor names the flag that allows what a policy refused. A refusal names
+// one option, but an object may need several; need, if it is known, is all of
+// them, so that the user is not sent from one refusal to the next.
+func flagFor(option string, need *envelope.OpenOptions) string {
+	switch option {
+	case "AllowUnauthenticatedRanges":
+		return flagRanges
+	case "AllowPlaintext":
+		return flagPlaintext
+	}
+	if need == nil {
+		need = optionNamed(option)
+	}
+	level, extra := acceptFor(*need)
+	flag := "--accept " + level
+	for _, e := range extra {
+		flag += " " + e
+	}
+	return flag
+}
+
+// optionNamed returns the options with the one set that a refusal names.
+func optionNamed(option string) *envelope.OpenOptions {
+	switch option {
+	case "AllowUncommitted":
+		return &envelope.OpenOptions{AllowUncommitted: true}
+	case "AllowUnauthenticatedCTR":
+		return &envelope.OpenOptions{AllowUncommitted: true, AllowUnauthenticatedCTR: true}
+	}
+	return &envelope.OpenOptions{AllowUncommitted: true, AllowLegacyWraps: true, AllowLegacyCBC: true}
+}

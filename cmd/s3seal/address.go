@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"path/filepath"
+	"strings"
+)
+
+// An address names one object: a key in an S3 bucket or in a folder.
+type address struct {
+	text   string // as it was given, for messages
+	bucket string // s3://bucket/key
+	root   string // dir:root//key
+	key    string
+}
+
+const (
+	s3Scheme  = "s3://"
+	dirScheme = "dir:"
+)
+
+// isS3 tells the two kinds of address apart.
+func (a address) isS3() bool { return a.bucket != "" }
+
+// parseAddress reads s3://BUCKET/KEY, dir:ROOT//KEY or dir:PATH.
+func parseAddress(s string) (address, error) {
+	if rest, ok := strings.CutPrefix(s, s3Scheme); ok {
+		return parseS3Address(s, rest)
+	}
+	if rest, ok := strings.CutPrefix(s, dirScheme); ok {
+		return parseDirAddress(s, rest)
+	}
+	return address{}, usagef("address %q: want s3://BUCKET/KEY, dir:ROOT//KEY or dir:PATH", s)
+}
+
+func parseS3Address(s, rest string) (address, error) {
+	bucket, key, _ := strings.Cut(rest, "/")
+	if bucket == "" || key == "" {
+		return address{}, usagef("address %q: want s3://BUCKET/KEY", s)
+	}
+	return address{text: s, bucket: bucket, key: key}, nil
+}
+
+// parseDirAddress splits at the first double slash, so that a key may hold
+// one; without any, the folder is the bucket and the file name the key.
+func parseDirAddress(s, rest string) (address, error) {
+	root, key, both := strings.Cut(rest, "//")
+	if !both {
+		root, key = filepath.Split(rest)
+		if root == "" {
+			root = "."
+		}
+	}
+	if root == "" || key == "" {
+		return address{}, usagef("address %q: want dir:ROOT//KEY or dir:PATH", s)
+	}
+	return address{text: s, root: filepath.Clean(root), key: key}, nil
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"net/url"
+	"strings"
+)
+
+// awsEndpoint is where S3 is unless somebody says otherwise.
+const awsEndpoint = "s3.amazonaws.com"
+
+// defaultRegion is the one that S3 servers outside of AWS go by.
+const defaultRegion = "us-east-1"
+
+// An endpoint is an S3 server.
+type endpoint struct {
+	host   string // with a port, if not the default one
+	secure bool
+}
+
+// endpoint finds the server: the flag, else the variables of AWS's tools, else
+// AWS itself.
+func (f storageFlags) endpoint(env func(string) string) (endpoint, error) {
+	if f.Endpoint != "" {
+		return parseEndpoint("--endpoint", string(f.Endpoint))
+	}
+	if !strings.EqualFold(env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true") {
+		for _, name := range []string{"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"} {
+			if v := env(name); v != "" {
+				return parseEndpoint(name, v)
+			}
+		}
+	}
+	return endpoint{awsEndpoint, true}, nil
+}
+
+// parseEndpoint reads http(s)://HOST[:PORT] or HOST[:PORT], which is https. It
+// does not repeat s, in which somebody may have put a password.
+func parseEndpoint(origin, s string) (endpoint, error) {
+	if !strings.Contains(s, "://") {
+		s = "https://" + s
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Host == "" || u.Hostname() == "":
+		return endpoint{}, usagef("%s: want http(s)://HOST[:PORT] or HOST:PORT", origin)
+	case u.Scheme != "http" && u.Scheme != "https":
+		return endpoint{}, usagef("%s: want http or https, got %s", origin, u.Scheme)
+	case u.User != nil:
+		return endpoint{}, usagef("%s: want no credentials in it; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", origin)
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		return endpoint{}, usagef("%s: want no path; the bucket belongs to the address s3://BUCKET/KEY", origin)
+	}
+	return endpoint{u.Host, u.Scheme == "https"}, nil
+}
+
+// region finds the region that requests are signed for.
+func (f storageFlags) region(env func(string) string) string {
+	if f.Region != "" {
+		return string(f.Region)
+	}
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
+		if v := env(name); v != "" {
+			return v
+		}
+	}
+	return defaultRegion
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/stream"
+	"github.com/s3seal/s3seal/wrap"
+)
+
+// The exit codes, which scripts may rely on.
+const (
+	exitOK          = 0
+	exitFailure     = 1 // I/O, network, server
+	exitUsage       = 2
+	exitDecrypt     = 3 // wrong key, or the object or its metadata was altered
+	exitPolicy      = 4 // the message names the flag that would allow it
+	exitNotFound    = 5
+	exitChanged     = 6
+	exitInterrupted = 130
+)
+
+// A usageError is a mistake in what was asked for, found before any work.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}
+
+// exitCode sorts err into the exit codes.
+func exitCode(ctx context.Context, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if ctx.Err() != nil {
+		// Whatever failed, it failed because it was told to stop.
+		return exitInterrupted
+	}
+	if code, ok := decryptCode(err); ok {
+		return code
+	}
+	var usage *usageError
+	switch {
+	case errors.As(err, &usage), errors.Is(err, backend.ErrKey):
+		return exitUsage
+	case errors.Is(err, backend.ErrNotExist):
+		return exitNotFound
+	case errors.Is(err, backend.ErrChanged):
+		return exitChanged
+	}
+	return exitFailure
+}
+
+// decryptCode recognises the errors of reading something encrypted.
+func decryptCode(err error) (code int, ok bool) {
+	var metadata *envelope.MetadataError
+	switch {
+	case errors.Is(err, envelope.ErrPolicy),
+		errors.Is(err, envelope.ErrNotEncrypted),
+		errors.Is(err, stream.ErrBufferLimit):
+		return exitPolicy, true
+	case errors.Is(err, envelope.ErrDecrypt),
+		errors.Is(err, wrap.ErrUnwrap),
+		errors.Is(err, wrap.ErrNoKey),
+		errors.Is(err, errMetadataFile),
+		errors.As(err, &metadata):
+		return exitDecrypt, true
+	}
+	return 0, false
+}
+
+// An addressError says which object an error is about.
+type addressError struct {
+	address string
+	err     error
+}
+
+func (e *addressError) Error() string { return e.address + ": " + e.err.Error() }
+func (e *addressError) Unwrap() error { return e.err }
+
+// about adds the address to err, if it is an error.
+func (a address) about(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &addressError{a.text, err}
+}
+
+// message is what the user reads for err: plain words where the exit code says
+// it all, the error itself where it does not. The vague error of decryption
+// gets the words that say what can be behind it.
+func message(err error, code int) string {
+	var text string
+	switch {
+	case code == exitInterrupted:
+		return "interrupted"
+	case code == exitNotFound:
+		text = "not found"
+	case errors.Is(err, envelope.ErrDecrypt):
+		text = "cannot decrypt: wrong key, or the object or its metadata was altered"
+	case errors.Is(err, stream.ErrBufferLimit):
+		text = "too large to be verified in memory before any of it is released:" +
+			" get it to a file, or allow it with --release unverified"
+	default:
+		return err.Error()
+	}
+	var at *addressError
+	if errors.As(err, &at) {
+		return at.address + ": " + text
+	}
+	return text
+}
+
+// firstOf returns the first error, which is the one that led to the others.
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

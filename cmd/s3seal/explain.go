@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/wrap"
+)
+
+// A refusal is an error of policy in the words of the command line: what the
+// object is, and which flag would let it in.
+type refusal struct {
+	text string
+	err  error
+}
+
+func (r *refusal) Error() string { return r.text }
+func (r *refusal) Unwrap() error { return r.err }
+
+// explain says which object err is about, and where a policy or the lack of a
+// key is to blame, what would help. To say that it looks at the metadata once
+// more: a second request, but only on the way out.
+func (r *reading) explain(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	var h *envelope.Header
+	var meta map[string]string
+	if _, ok := decryptCode(err); ok {
+		if info, serr := r.bucket.Stat(ctx, r.address.key); serr == nil {
+			h, meta = info.Header, info.Metadata
+		}
+	}
+	if errors.Is(err, envelope.ErrNotEncrypted) {
+		if other := r.address.elsewhere(); other != "" {
+			err = &refusal{"no metadata in the folder " + r.address.root + ": is it " + other + "?", err}
+			return r.address.about(err)
+		}
+	}
+	return r.address.about(explainRefusal(err, h, meta))
+}
+
+// explainRefusal puts a refusal by policy in terms of flags, and adds to a
+// missing key what key it takes. What is known of the object, h and meta, may
+// be nil. Other errors pass.
+func explainRefusal(err error, h *envelope.Header, meta map[string]string) error {
+	var policy *envelope.PolicyError
+	switch {
+	case errors.As(err, &policy) && flagFor(policy.Option, nil) == flagRanges:
+		return &refusal{"refused by policy: part of an object cannot be verified: allow it with " + flagRanges, err}
+	case errors.As(err, &policy) && h == nil:
+		return &refusal{"refused by policy: allow it with " + flagFor(policy.Option, nil), err}
+	case errors.As(err, &policy):
+		need := h.Required()
+		return &refusal{fmt.Sprintf("refused by policy: format %s, wrap %s: allow it with %s",
+			formatText(h.Suite), wrapText(h), flagFor(policy.Option, &need)), err}
+	case errors.Is(err, envelope.ErrNotEncrypted) && envelopeElsewhere(meta):
+		return &refusal{"its envelope is in an instruction file; get both, and use s3seal open" +
+			" with that file for the metadata", err}
+	case errors.Is(err, envelope.ErrNotEncrypted):
+		return &refusal{"not encrypted: allow it with " + flagPlaintext, err}
+	case errors.Is(err, wrap.ErrNoKey) && h != nil:
+		return explainNoKey(err, h)
+	}
+	return err
+}
+
+// explainNoKey says what kind of key the object takes.
+func explainNoKey(err error, h *envelope.Header) error {
+	if len(h.MatDesc) == 0 {
+		return fmt.Errorf("%w: it takes %s", err, keyText(h))
+	}
+	return fmt.Errorf("%w: it takes %s, materials description %s", err, keyText(h), pairsText(h.MatDesc))
+}
+
+// envelopeElsewhere recognises ciphertext by what some writers leave in the
+// metadata of objects with an instruction file. It must not pass for plaintext.
+func envelopeElsewhere(meta map[string]string) bool {
+	for name := range meta {
+		name = strings.TrimPrefix(strings.ToLower(name), "x-amz-meta-")
+		if strings.HasPrefix(name, "x-amz-unencrypted-content-") {
+			return true
+		}
+	}
+	return false
+}
+
+// dirHome is the folder in which package dir keeps metadata.
+const dirHome = ".s3seal"
+
+// elsewhere returns the address that was probably meant if the folder of a
+// dir: address holds no metadata, but one above it does: dir:v/a/x for an
+// object that was put as dir:v//a/x.
+func (a address) elsewhere() string {
+	if a.isS3() || isDir(filepath.Join(a.root, dirHome)) {
+		return ""
+	}
+	folder, err := filepath.Abs(a.root)
+	if err != nil {
+		return ""
+	}
+	key := a.key
+	for {
+		parent := filepath.Dir(folder)
+		if parent == folder {
+			return ""
+		}
+		key = filepath.Base(folder) + "/" + key
+		if folder = parent; isDir(filepath.Join(folder, dirHome)) {
+			return dirScheme + folder + "//" + key
+		}
+	}
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}

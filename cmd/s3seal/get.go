@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/s3seal/s3seal/backend"
+)
+
+// getCmd fetches an object to a file.
+type getCmd struct {
+	readFlags
+	Src text `arg:"" help:"The object."`
+	Dst text `arg:"" help:"The file to write, or - for stdout."`
+}
+
+// Help implements kong.HelpProvider.
+func (getCmd) Help() string {
+	return `The file appears under its name only when the whole object has been verified, whatever its size. Until then,
+and if it fails, what was there before stays.
+
+Example:
+
+    s3seal get -k aes:vault.key s3://bucket/dump.gz dump.gz
+    s3seal get -k aes:vault.key -k aes:old.key#kid=2019 --accept v2 s3://bucket/2021.gz 2021.gz`
+}
+
+// Run fetches the object.
+func (c *getCmd) Run(ctx context.Context, a *app) error {
+	dst := string(c.Dst)
+	if dst == "" {
+		return usagef("want a file name for the plaintext, or - for stdout")
+	}
+	if info, err := os.Stat(dst); err == nil && info.IsDir() && dst != stdio {
+		return usagef("%s is a folder: want a file name", dst)
+	}
+	r, err := c.open(a, string(c.Src), false)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	if dst == stdio {
+		return r.copy(ctx, a, nil)
+	}
+	_, err = r.bucket.GetFile(ctx, r.address.key, dst)
+	return r.explain(ctx, err)
+}
+
+// copy writes the plaintext, or a range of it, to stdout.
+func (r *reading) copy(ctx context.Context, a *app, part *byteRange) error {
+	obj, err := r.object(ctx, part)
+	if err != nil {
+		return r.explain(ctx, err)
+	}
+	err = a.copyOut(ctx, obj)
+	return r.explain(ctx, firstOf(err, obj.Close()))
+}
+
+func (r *reading) object(ctx context.Context, part *byteRange) (*backend.Object, error) {
+	if part == nil {
+		return r.bucket.Get(ctx, r.address.key)
+	}
+	return r.bucket.GetRange(ctx, r.address.key, part.off, part.n)
+}
+
+// catCmd writes an object to stdout.
+type catCmd struct {
+	readFlags
+	Range  *byteRange `placeholder:"A-B|A-|-N" help:"Only these bytes of the plaintext, counted from 0, B included; -N: the last N."`
+	Ranges bool       `name:"allow-unauthenticated-ranges" help:"Allow --range, which cannot notice alterations."`
+	Src    text       `arg:"" help:"The object."`
+}
+
+// Help implements kong.HelpProvider.
+func (catCmd) Help() string {
+	return fmt.Sprintf(`Example:
+
+    s3seal cat -k aes:vault.key s3://bucket/dump.gz | gunzip
+    s3seal cat -k aes:vault.key --range 0-99 %s s3://bucket/log`, flagRanges)
+}
+
+// Run writes the object.
+func (c *catCmd) Run(ctx context.Context, a *app) error {
+	r, err := c.open(a, string(c.Src), c.Ranges)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	return r.copy(ctx, a, c.Range)
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/alecthomas/kong"
+)
+
+// A grammar is the command line as kong reads it.
+type grammar struct {
+	Quiet   bool             `short:"q" help:"No progress bar and no summary."`
+	Version kong.VersionFlag `help:"Print the version and exit."`
+
+	Keygen keygenCmd `cmd:"" help:"Make a new key file."`
+	Put    putCmd    `cmd:"" help:"Encrypt a file and store it."`
+	Get    getCmd    `cmd:"" help:"Fetch an object and decrypt it to a file."`
+	Cat    catCmd    `cmd:"" help:"Decrypt an object, or a range of it, to stdout."`
+	Stat   statCmd   `cmd:"" help:"Describe an object; needs no key."`
+	Rm     rmCmd     `cmd:"" help:"Remove an object."`
+	Seal   sealCmd   `cmd:"" help:"Encrypt stdin to stdout, no storage involved."`
+	Open   openCmd   `cmd:"" help:"Decrypt stdin to stdout, no storage involved."`
+}
+
+const description = `Client-side encryption for S3, compatible with AWS's S3 Encryption Clients.
+
+Objects are named s3://BUCKET/KEY, dir:ROOT//KEY (a folder as a bucket) or dir:PATH.
+
+Keys are named aes:FILE, aes-raw:FILE, aes-hex:FILE, aes-b64:FILE (16, 24 or 32 bytes) or rsa:FILE.
+A suffix #name=value,name=value is the key's materials description (aes:old.key#kid=2019).
+
+The S3 endpoint is --endpoint, else AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, else AWS. Credentials
+come from the AWS and MinIO variables and files, never from a flag.
+
+Exit codes: 0 done, 1 I/O, network or server, 2 usage, 3 cannot decrypt (wrong key, or altered),
+4 refused by policy (the message names the flag that would allow it), 5 not found, 6 changed meanwhile,
+130 interrupted.`
+
+// text is an argument byte for byte. kong's own string mapper goes through
+// JSON, which would alter a file name that is not UTF-8.
+type text string
+
+// Decode implements kong.MapperValue.
+func (t *text) Decode(ctx *kong.DecodeContext) error {
+	token, err := ctx.Scan.PopValue("string")
+	if err != nil {
+		return err
+	}
+	s, ok := token.Value.(string)
+	if !ok {
+		return fmt.Errorf("want a string, got %v", token.Value)
+	}
+	*t = text(s)
+	return nil
+}
+
+// A storageFlags says how to reach s3:// addresses.
+type storageFlags struct {
+	Endpoint text `placeholder:"URL" help:"S3 endpoint, http(s)://HOST[:PORT] or HOST:PORT (https)."`
+	Region   text `placeholder:"NAME" help:"S3 region; else AWS_REGION, AWS_DEFAULT_REGION, us-east-1."`
+}
+
+// version is what the build knows of itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "s3seal (unknown version)"
+	}
+	return fmt.Sprintf("s3seal %s %s", info.Main.Version, info.GoVersion)
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/s3seal/s3seal/backend"
+)
+
+// putCmd encrypts a file into storage.
+type putCmd struct {
+	Key    []text `short:"k" sep:"none" placeholder:"KEY" help:"Key to encrypt with: aes:FILE or rsa:FILE (see s3seal --help)."`
+	NewKey text   `placeholder:"FILE" help:"Instead of -k: AES-256 key file to encrypt with, made if it is not there."`
+	sealFlags
+	ExpectSize *int64 `placeholder:"N" help:"Size of SRC in bytes, where it cannot be seen; another size is an error."`
+	storageFlags
+	Src text `arg:"" help:"The file to encrypt, or - for stdin."`
+	Dst text `arg:"" help:"The object to write; an existing one is replaced."`
+}
+
+// Help implements kong.HelpProvider.
+func (putCmd) Help() string {
+	return `The object appears when all of it has been stored. If SRC fails half way, or the command is interrupted,
+nothing is left behind.
+
+Example:
+
+    s3seal put --new-key vault.key README.md dir:./vault/README.md
+    pg_dump db | s3seal put -k aes:vault.key - s3://bucket/db.sql`
+}
+
+// Run stores the object.
+func (c *putCmd) Run(ctx context.Context, a *app) error {
+	if (len(c.Key) == 0) == (c.NewKey == "") {
+		return usagef("want one key to encrypt with: -k KEY or --new-key FILE")
+	}
+	at, err := parseAddress(string(c.Dst))
+	if err != nil {
+		return err
+	}
+	// The source comes before the key: a misspelt file name is no reason to
+	// make one.
+	src, err := a.openSource(ctx, string(c.Src), c.ExpectSize)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	seal, err := c.sealing(a)
+	if err != nil {
+		return err
+	}
+	st, err := c.openStorage(at, a.env, true)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+
+	bucket := backend.NewBucket(st, seal.wrapper, nil, &backend.Options{Seal: seal.options})
+	p := a.progress(at.text, src.size)
+	plain := &counter{r: p.reader(src)}
+	info, err := bucket.Put(ctx, at.key, plain, src.size, nil)
+	p.end()
+	if err != nil {
+		return at.about(err)
+	}
+	return a.reportPut(at, seal, plain.n, info)
+}
+
+// sealing loads or makes the key.
+func (c *putCmd) sealing(a *app) (*sealing, error) {
+	if c.NewKey != "" {
+		// Refuse what the new key could not do before it is made.
+		if _, err := c.with(&key{spec: keySpec{text: "--new-key"}, aes: make([]byte, ownKeySize)}); err != nil {
+			return nil, err
+		}
+		k, err := a.useOrCreateKey(string(c.NewKey))
+		if err != nil {
+			return nil, err
+		}
+		return c.with(k)
+	}
+	k, err := a.loadOneKey(c.Key)
+	if err != nil {
+		return nil, err
+	}
+	return c.with(k)
+}
+
+// loadOneKey loads the key for writing, of which there must be one.
+func (a *app) loadOneKey(args []text) (*key, error) {
+	if len(args) != 1 {
+		return nil, usagef("want one key to encrypt with, got %d", len(args))
+	}
+	spec, err := parseKeySpec(string(args[0]))
+	if err != nil {
+		return nil, err
+	}
+	return a.loadKey(spec)
+}
+
+// reportPut says what was stored.
+func (a *app) reportPut(at address, seal *sealing, plain int64, info *backend.ObjectInfo) error {
+	if a.quiet {
+		return nil
+	}
+	return a.printLines([][2]string{
+		{"stored", at.text},
+		{"format", formatText(seal.format.suite)},
+		{"wrap", seal.wrapper.Algorithm().String()},
+		{"plaintext", sizeText(plain, plain)},
+		{"size", sizeText(info.Size, info.Size)},
+		{"key", seal.key.spec.text},
+	})
+}
+
+// A counter counts what is read: the plaintext size, which a format in blocks
+// does not give away.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+// Read implements io.Reader.
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}

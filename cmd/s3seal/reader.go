@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"github.com/s3seal/s3seal/backend"
+)
+
+// readFlags are what get and cat have in common.
+type readFlags struct {
+	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE or rsa:FILE (see s3seal --help); may be repeated."`
+	acceptFlags
+	releaseFlags
+	storageFlags
+}
+
+// A reading is an object that is about to be read.
+type reading struct {
+	address address
+	bucket  *backend.Bucket
+	close   func()
+}
+
+// open finds the object's storage and loads the keys.
+func (f readFlags) open(a *app, src string, ranges bool) (*reading, error) {
+	at, err := parseAddress(src)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := a.loadKeyring(f.Key)
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.openStorage(at, a.env, false)
+	if err != nil {
+		return nil, err
+	}
+	driver, clear := a.watched(st, at.text)
+	opts := f.options()
+	opts.AllowUnauthenticatedRanges = ranges
+	opts.Release = f.release()
+	return &reading{
+		address: at,
+		bucket:  backend.NewBucket(driver, nil, keys, &backend.Options{Open: opts}),
+		close: func() {
+			clear()
+			st.Close()
+		},
+	}, nil
+}

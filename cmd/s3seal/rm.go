@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+
+	"github.com/s3seal/s3seal/backend"
+)
+
+// rmCmd removes an object.
+type rmCmd struct {
+	storageFlags
+	Src text `arg:"" help:"The object."`
+}
+
+// Help implements kong.HelpProvider.
+func (rmCmd) Help() string {
+	return `S3 does not say whether there was an object, so that only dir: addresses exit 5 if there was none.
+
+Example:
+
+    s3seal rm s3://bucket/dump.gz`
+}
+
+// Run removes the object.
+func (c *rmCmd) Run(ctx context.Context, a *app) error {
+	at, err := parseAddress(string(c.Src))
+	if err != nil {
+		return err
+	}
+	st, err := c.openStorage(at, a.env, false)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	if err := backend.NewBucket(st, nil, nil, nil).Delete(ctx, at.key); err != nil {
+		return at.about(err)
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// stdio is the name of stdin or stdout where a file is wanted.
+const stdio = "-"
+
+// A source is the plaintext that put encrypts.
+type source struct {
+	io.Reader
+	size int64 // -1 if unknown
+	file *os.File
+}
+
+// Close closes the file, if it is one of ours.
+func (s *source) Close() error {
+	if s.file == nil {
+		return nil
+	}
+	return s.file.Close()
+}
+
+// openSource opens path, or stdin for "-". expect, if not nil, is the size
+// that the source must turn out to have.
+func (a *app) openSource(ctx context.Context, path string, expect *int64) (*source, error) {
+	if expect != nil && *expect < 0 {
+		return nil, usagef("--expect-size %d: want 0 or more", *expect)
+	}
+	s := &source{size: -1}
+	if path == stdio {
+		s.Reader = interruptible(ctx, a.stdin)
+		s.size = fileSize(a.stdin)
+	} else {
+		f, err := await(ctx, func() (*os.File, error) { return os.Open(path) })
+		if err != nil {
+			return nil, err
+		}
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			f.Close()
+			return nil, fmt.Errorf("%s is a folder", path)
+		}
+		s.file, s.Reader, s.size = f, interruptible(ctx, f), fileSize(f)
+	}
+	if expect != nil {
+		s.size = *expect
+	}
+	return s, nil
+}
+
+// fileSize is what r has left to deliver, or -1 if that is unknown. A file of
+// size 0 counts as unknown: those under /proc say so and hold something.
+func fileSize(r io.Reader) int64 {
+	f, ok := r.(*os.File)
+	if !ok {
+		return -1
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return -1
+	}
+	// stdin may have been read before it was handed to us.
+	pos, err := f.Seek(0, io.SeekCurrent)
+	if err != nil || pos < 0 || pos >= info.Size() {
+		return -1
+	}
+	return info.Size() - pos
+}
+
+// isTerminal says whether v, a reader or writer, is a terminal.
+func isTerminal(v any) bool {
+	f, ok := v.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

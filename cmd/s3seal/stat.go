@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/s3seal/s3seal/backend"
+)
+
+// statCmd describes an object.
+type statCmd struct {
+	JSON bool `name:"json" help:"Print one JSON object with stable names."`
+	storageFlags
+	Src text `arg:"" help:"The object."`
+}
+
+// Help implements kong.HelpProvider.
+func (statCmd) Help() string {
+	return `What it prints comes from the metadata, which nothing authenticates until the object is read.
+
+Example:
+
+    s3seal stat s3://bucket/dump.gz
+    s3seal stat --json dir:./vault/README.md`
+}
+
+// A statReport is what stat prints. The JSON names are relied upon.
+type statReport struct {
+	Address          string            `json:"address"`
+	Encrypted        bool              `json:"encrypted"`
+	Format           string            `json:"format,omitempty"`
+	ContentAlgorithm string            `json:"content_algorithm,omitempty"`
+	Wrap             string            `json:"wrap,omitempty"`
+	MatDesc          map[string]string `json:"matdesc,omitzero"`
+	StoredSize       int64             `json:"stored_size"`
+	PlaintextSize    *int64            `json:"plaintext_size,omitempty"`
+	PlaintextSizeMin *int64            `json:"plaintext_size_min,omitempty"`
+	PlaintextSizeMax *int64            `json:"plaintext_size_max,omitempty"`
+	Committed        bool              `json:"committed"`
+	Key              string            `json:"key,omitempty"`
+	Accept           string            `json:"accept,omitempty"`
+	Allow            []string          `json:"allow,omitempty"`
+	ETag             string            `json:"etag"`
+	VersionID        string            `json:"version_id,omitempty"`
+	ContentType      string            `json:"content_type,omitempty"`
+}
+
+// Run prints the description.
+func (c *statCmd) Run(ctx context.Context, a *app) error {
+	at, err := parseAddress(string(c.Src))
+	if err != nil {
+		return err
+	}
+	st, err := c.openStorage(at, a.env, false)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	info, err := backend.NewBucket(st, nil, nil, nil).Stat(ctx, at.key)
+	if err != nil {
+		return at.about(err)
+	}
+	if c.JSON {
+		return a.printJSON(describe(at, info))
+	}
+	return a.printLines(statLines(at, info))
+}
+
+// describe puts an object in the terms of the JSON output.
+func describe(at address, info *backend.ObjectInfo) *statReport {
+	d := &statReport{
+		Address:     at.text,
+		StoredSize:  info.Size,
+		ETag:        info.ETag,
+		VersionID:   info.VersionID,
+		ContentType: info.ContentType,
+	}
+	d.setPlaintextSize(info.PlaintextSizeMin, info.PlaintextSizeMax)
+	h := info.Header
+	if h == nil {
+		d.Allow = []string{flagPlaintext}
+		return d
+	}
+	d.Encrypted = true
+	d.Format, d.ContentAlgorithm = formatName(h.Suite)
+	d.Wrap = h.Wrap.String()
+	d.MatDesc = h.MatDesc
+	if d.MatDesc == nil {
+		d.MatDesc = map[string]string{}
+	}
+	d.Committed = len(h.Commitment) > 0
+	d.Key = keyKind(h)
+	d.Accept, d.Allow = acceptFor(h.Required())
+	return d
+}
+
+func (d *statReport) setPlaintextSize(lo, hi int64) {
+	switch {
+	case lo < 0 || hi < 0:
+	case lo == hi:
+		d.PlaintextSize = &lo
+	default:
+		d.PlaintextSizeMin, d.PlaintextSizeMax = &lo, &hi
+	}
+}
+
+// statLines puts an object in words, a name and a value on each line.
+func statLines(at address, info *backend.ObjectInfo) [][2]string {
+	d := describe(at, info)
+	lines := [][2]string{{"address", at.text}}
+	if h := info.Header; h != nil {
+		lines = append(lines,
+			[2]string{"format", formatText(h.Suite)},
+			[2]string{"content", contentText(h.Suite)},
+			[2]string{"wrap", wrapText(h)},
+			[2]string{"matdesc", pairsText(h.MatDesc)},
+			[2]string{"committed", yesNo(d.Committed)},
+			[2]string{"needs", keyText(h) + ", " + strings.Join(append([]string{"--accept " + d.Accept}, d.Allow...), " ")},
+		)
+	} else {
+		lines = append(lines, [2]string{"format", plainText(at, info)})
+	}
+	lines = append(lines,
+		[2]string{"stored", fmt.Sprintf("%d bytes", info.Size)},
+		[2]string{"plaintext", sizeText(info.PlaintextSizeMin, info.PlaintextSizeMax)},
+		[2]string{"etag", info.ETag},
+	)
+	if info.VersionID != "" {
+		lines = append(lines, [2]string{"version", info.VersionID})
+	}
+	return append(lines, [2]string{"type", info.ContentType})
+}
+
+// plainText says what an object without an envelope may be.
+func plainText(at address, info *backend.ObjectInfo) string {
+	if other := at.elsewhere(); other != "" {
+		return "no metadata in the folder " + at.root + ": is it " + other + "?"
+	}
+	if envelopeElsewhere(info.Metadata) {
+		return "unknown: the envelope is in an instruction file"
+	}
+	return "not encrypted; read it with " + flagPlaintext
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// printLines prints names and values in two columns.
+func (a *app) printLines(lines [][2]string) error {
+	for _, line := range lines {
+		if _, err := fmt.Fprintf(a.stdout, "%-10s %s\n", line[0], printable(line[1])); err != nil {
+			return fmt.Errorf("write stdout: %w", err)
+		}
+	}
+	return nil
+}
+
+// printJSON prints v as indented JSON.
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.stdout)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("write stdout: %w", err)
+	}
+	return nil
+}

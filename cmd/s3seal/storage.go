@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/backend/dir"
+	"github.com/s3seal/s3seal/backend/s3"
+)
+
+// A storage is the driver that an address leads to.
+type storage struct {
+	backend.Driver
+	close func() error
+}
+
+// Close lets go of what the driver holds.
+func (s *storage) Close() error {
+	if s.close == nil {
+		return nil
+	}
+	return s.close()
+}
+
+// openStorage finds the driver for an address. Only to write is a folder made
+// if it is missing; to read from it is to find nothing.
+func (f storageFlags) openStorage(at address, env func(string) string, write bool) (*storage, error) {
+	if at.isS3() {
+		return f.openS3(at.bucket, env)
+	}
+	return openFolder(at, write)
+}
+
+func openFolder(at address, write bool) (*storage, error) {
+	d, err := dir.New(at.root, &dir.Options{MustExist: !write})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = backend.ErrNotExist
+	}
+	if err != nil {
+		return nil, at.about(err)
+	}
+	return &storage{Driver: d, close: d.Close}, nil
+}
+
+// openS3 makes a driver for the bucket. It does not connect yet.
+func (f storageFlags) openS3(bucket string, env func(string) string) (*storage, error) {
+	at, err := f.endpoint(env)
+	if err != nil {
+		return nil, err
+	}
+	client, err := minio.New(at.host, &minio.Options{
+		Creds:  credentialChain(),
+		Secure: at.secure,
+		Region: f.region(env),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("s3 client: %w", err)
+	}
+	client.SetAppInfo("s3seal", "cli")
+	d, err := s3.New(client, bucket, nil)
+	if err != nil {
+		return nil, usagef("%w", err) // of its arguments, no server was asked
+	}
+	return &storage{Driver: d}, nil
+}
+
+// credentialChain looks where AWS's and MinIO's own tools look: their
+// variables, then their files. If there are none, requests are anonymous.
+func credentialChain() *credentials.Credentials {
+	return credentials.NewChainCredentials([]credentials.Provider{
+		&credentials.EnvAWS{},
+		&credentials.FileAWSCredentials{},
+		&credentials.EnvMinio{},
+		&credentials.FileMinioClient{},
+	})
+}
