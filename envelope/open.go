@@ -68,11 +68,14 @@ func NewOpener(ctx context.Context, h *Header, u wrap.Unwrapper, opts *OpenOptio
 	return &Opener{header: h, content: c, release: opts.releaseRule(), ranges: opts.AllowUnauthenticatedRanges}, nil
 }
 
+// releaseRule falls back to the safe rule not only for nil: a foreign type can
+// pass for a Release by embedding one.
 func (o *OpenOptions) releaseRule() Release {
-	if o.Release == nil {
-		return Buffered(defaultLimit)
+	switch o.Release.(type) {
+	case buffered, unverifiedUntilEOF:
+		return o.Release
 	}
-	return o.Release
+	return Buffered(defaultLimit)
 }
 
 func unwrap(ctx context.Context, u wrap.Unwrapper, h *Header) ([]byte, error) {

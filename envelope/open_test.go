@@ -7,6 +7,8 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha512"
 	"errors"
 	"fmt"
 	"io"
@@ -82,6 +84,21 @@ func TestCEKSizes(t *testing.T) {
 			if got, err := io.ReadAll(r); ok != (err == nil) || ok != (string(got) == "hello") {
 				t.Errorf("CEK of %d bytes, AAD %q: read %q, %v; want ok = %t", size, aad, got, err, ok)
 			}
+		}
+	}
+}
+
+// TestCEKSizeV3: a CEK of another size is refused even under a commitment that
+// was made for it.
+func TestCEKSizeV3(t *testing.T) {
+	id := bytes.Repeat([]byte{5}, 28)
+	for size, want := range map[int]error{16: envelope.ErrDecrypt, 24: envelope.ErrDecrypt, 32: nil, 33: envelope.ErrDecrypt} {
+		cek := make([]byte, size)
+		prk := must[[]byte](t)(hkdf.Extract(sha512.New, cek, id))
+		commitment := must[[]byte](t)(hkdf.Expand(sha512.New, prk, "\x00\x73COMMITKEY", 28))
+		h := &envelope.Header{Wrap: wrap.AESGCM, WrappedKey: make([]byte, 60), IV: id, Commitment: commitment}
+		if _, err := envelope.NewOpener(t.Context(), h, fixedKey{cek: cek}, nil); err != want {
+			t.Errorf("CEK of %d bytes: NewOpener = %v, want %v", size, err, want)
 		}
 	}
 }
@@ -208,6 +225,18 @@ func TestBufferLimit(t *testing.T) {
 	}
 	if _, err := openerOf(t, o, p.key(t), envelope.UnverifiedUntilEOF()).Reader(src, 1<<36); !errors.Is(err, stream.ErrTooLarge) {
 		t.Errorf("over the limit of GCM: Reader = %v, want ErrTooLarge", err)
+	}
+}
+
+// TestForeignRelease: a type that only looks like a Release gets the safe one.
+func TestForeignRelease(t *testing.T) {
+	p := pair{envelope.V3, wrap.AESGCM}
+	o := sealObject(t, p.key(t), p.options(), pattern(37))
+	o.body[0] ^= 1
+	foreign := struct{ envelope.Release }{envelope.UnverifiedUntilEOF()}
+	r := must[io.ReadCloser](t)(openerOf(t, o, p.key(t), foreign).Reader(bytes.NewReader(o.body), -1))
+	if got, err := io.ReadAll(r); len(got) != 0 || err != envelope.ErrDecrypt {
+		t.Errorf("read %d bytes, %v; want 0, ErrDecrypt", len(got), err)
 	}
 }
 

@@ -140,14 +140,15 @@ func seal(ctx context.Context, w wrap.Wrapper, h *Header) (*Sealer, error) {
 	defer clear(cek)
 	rand.Read(cek) // never fails
 	rand.Read(h.IV)
+	wrapped, err := w.Wrap(ctx, cek, h.wrapInfo())
+	if err != nil {
+		return nil, fmt.Errorf("envelope: wrap key: %w", err)
+	}
+	h.WrappedKey = bytes.Clone(wrapped)
 	c, err := sealContent(h, cek)
 	if err != nil {
 		return nil, err
 	}
-	if h.WrappedKey, err = w.Wrap(ctx, cek, h.wrapInfo()); err != nil {
-		return nil, fmt.Errorf("envelope: wrap key: %w", err)
-	}
-	h.WrappedKey = bytes.Clone(h.WrappedKey)
 	if h.Suite == V1 {
 		h.Wrap = wrap.Unnamed // as every reader will see it
 	}
