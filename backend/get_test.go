@@ -232,6 +232,8 @@ func TestPlaintextObject(t *testing.T) {
 
 	b := backend.NewBucket(f, nil, nil, &backend.Options{Open: envelope.OpenOptions{AllowPlaintext: true}})
 	wantObject(t, b, "key", data)
+	_, err = b.GetRange(t.Context(), "key", 100, 1)
+	wantErr(t, "range past the end", err, backend.ErrRange)
 	o, err := b.GetRange(t.Context(), "key", -10, -1)
 	if got, err := readAll(o, err); err != nil || !bytes.Equal(got, data[90:]) || o.Authenticated() {
 		t.Errorf("range: %x, %v", got, err)

@@ -65,7 +65,7 @@ func checkName(name string) error {
 	}
 	for _, c := range []byte(name) {
 		if !isNameByte(c) {
-			return fmt.Errorf("%w: name %q: want lower-case ASCII letters, digits and -_.", ErrMetadata, name)
+			return fmt.Errorf("%w: name %q: want only - . _ and lower-case ASCII letters and digits", ErrMetadata, name)
 		}
 	}
 	if name == "" {

@@ -17,6 +17,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/s3seal/s3seal/backend"
@@ -171,6 +172,52 @@ func TestPutLyingDriver(t *testing.T) {
 			wantErr(t, fmt.Sprintf("storage that stops at %d", at), err, backend.ErrSize)
 		}
 	}
+}
+
+// TestPutInfo uses storage that says it has stored something else.
+func TestPutInfo(t *testing.T) {
+	for name, info := range map[string]*backend.Info{"none": nil, "another size": {Size: 3, ETag: "x"}} {
+		d := &infoDriver{mem.New(), info}
+		_, err := v3(t, d).Put(t.Context(), "key", strings.NewReader("x"), 1, nil)
+		wantErr(t, name, err, backend.ErrSize)
+	}
+}
+
+// An infoDriver returns the same Info from every Put.
+type infoDriver struct {
+	backend.Driver
+	info *backend.Info
+}
+
+func (d *infoDriver) Put(ctx context.Context, key string, body io.Reader, size int64, opts *backend.PutOptions) (*backend.Info, error) {
+	_, err := d.Driver.Put(ctx, key, body, size, opts)
+	return d.info, err
+}
+
+// TestConcurrentUse shares one bucket among goroutines.
+func TestConcurrentUse(t *testing.T) {
+	b := v3(t, mem.New())
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			key, data := fmt.Sprint(i), pattern(1000*i)
+			w, err := b.Create(t.Context(), key, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if _, err := w.Write(data); err != nil {
+				t.Error(err)
+			}
+			if err := w.Close(); err != nil {
+				t.Error(err)
+			}
+			if got, err := readAll(b.Get(t.Context(), key)); err != nil || !bytes.Equal(got, data) {
+				t.Errorf("object %d: %d bytes, %v", i, len(got), err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestPutDriverError(t *testing.T) {

@@ -5,14 +5,18 @@ package backend_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/backendtest"
+	"github.com/s3seal/s3seal/backend/mem"
 	"github.com/s3seal/s3seal/envelope"
 )
 
@@ -178,4 +182,55 @@ func TestGetRangeDamaged(t *testing.T) {
 	if err != nil || stat.PlaintextSizeMin != -1 || stat.PlaintextSizeMax != -1 {
 		t.Errorf("Stat = %+v, %v, want unknown sizes", stat, err)
 	}
+}
+
+// asCTR stores a GCM object once more as what old clients made with plain CTR:
+// the counter that GCM would have used, and no tag. Only a wrap that binds
+// nothing lets it open.
+func asCTR(t *testing.T, data []byte) (*mem.Driver, profile) {
+	t.Helper()
+	p := profiles(t)[3]
+	d := stored(t, p, "key", data)
+	rc, info, err := d.Get(t.Context(), "key", &backend.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := must(io.ReadAll(rc))(t)
+	meta := info.Metadata
+	iv := append(must(base64.StdEncoding.DecodeString(meta["x-amz-iv"]))(t), 0, 0, 0, 2)
+	meta["x-amz-iv"] = base64.StdEncoding.EncodeToString(iv)
+	meta["x-amz-cek-alg"] = "AES/CTR/NoPadding"
+	delete(meta, "x-amz-tag-len")
+	opts := &backend.PutOptions{Metadata: meta}
+	if _, err := d.Put(t.Context(), "key", bytes.NewReader(body[:len(data)]), -1, opts); err != nil {
+		t.Fatal(err)
+	}
+	return d, p
+}
+
+func TestCTRObject(t *testing.T) {
+	data := pattern(100)
+	d, p := asCTR(t, data)
+	b := p.opening(d, nil)
+	for off := range len(data) {
+		for _, n := range []int{1, 16, 17, 200} {
+			o, err := b.GetRange(t.Context(), "key", int64(off), int64(n))
+			got, err := readAll(o, err)
+			if err != nil || !bytes.Equal(got, oracle(data, off, n)) || o.Authenticated() {
+				t.Fatalf("range %d,%d: %x, %v", off, n, got, err)
+			}
+		}
+	}
+	path := filepath.Join(t.TempDir(), "out")
+	info, err := b.GetFile(t.Context(), "key", path)
+	if err != nil || info.Authenticated {
+		t.Fatalf("GetFile = %+v, %v", info, err)
+	}
+	if got := must(os.ReadFile(path))(t); !bytes.Equal(got, data) {
+		t.Errorf("file holds %x", got)
+	}
+	// Nothing but the declared size shows where CTR was cut.
+	f := backendtest.Faulty(d, backendtest.Faults{GetError: io.EOF, GetAt: 99})
+	_, err = readAll(p.opening(f, nil).Get(t.Context(), "key"))
+	wantErr(t, "cut", err, backend.ErrSize)
 }

@@ -59,10 +59,10 @@ var (
 //	}
 //	return w.Close()
 //
-// When ctx is done the upload is aborted; ctx must outlive the Writer. What
-// Put says about opts and about errors holds here too. Errors that can be
-// known before the storage is used are returned at once, those of the storage
-// by a later Write or by Close.
+// When ctx is done before Close has returned, the upload is aborted. What
+// [Bucket.Put] says about opts and about errors holds here too. Errors that can
+// be known before the storage is used are returned at once, those of the
+// storage by a later Write or by Close.
 func (b *Bucket) Create(ctx context.Context, key string, opts *PutOptions) (*Writer, error) {
 	u, err := b.newUpload(ctx, key, -1, opts)
 	if err != nil {
