@@ -8,7 +8,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
+
+	"github.com/minio/minio-go/v7"
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/s3"
@@ -20,12 +23,26 @@ const mib = 1 << 20
 // smallParts make several parts of a body that is still quick to send.
 var smallParts = &s3.Options{PartSize: 5 * mib, Concurrency: 3}
 
-// pattern returns n bytes that look random and are always the same.
-func pattern(n int) []byte {
-	b := make([]byte, n)
+// tinyParts is the part size of drivers whose uploads are bound to fail: S3
+// looks at the sizes only when an upload is completed.
+const tinyParts = 100_000
+
+func newTinyParts(t *testing.T, client *minio.Client, bucket string) *s3.Driver {
+	t.Helper()
+	d := newDriver(t, client, bucket, smallParts)
+	d.SetPartSize(tinyParts)
+	return d
+}
+
+var allPattern = sync.OnceValue(func() []byte {
+	b := make([]byte, 16*mib)
 	rand.NewChaCha8([32]byte{}).Read(b)
 	return b
-}
+})
+
+// pattern returns n bytes that look random and are always the same. They must
+// not be changed.
+func pattern(n int) []byte { return allPattern()[:n:n] }
 
 // A source delivers n bytes of the pattern and then fails with err or ends.
 type source struct {

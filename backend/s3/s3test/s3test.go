@@ -48,11 +48,13 @@ type Server struct {
 
 // Main runs the tests of a binary, ends the servers that they have started and
 // exits. It is the only statement of a TestMain.
-func Main(m *testing.M) {
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is Main for a TestMain that has more to do: it returns the exit code.
+func Run(m *testing.M) int {
 	servers.allow()
-	code := m.Run()
-	servers.stop()
-	os.Exit(code)
+	defer servers.stop()
+	return m.Run()
 }
 
 // Each runs f once for every server, as subtests named after them.
