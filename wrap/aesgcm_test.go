@@ -100,6 +100,28 @@ func TestAESGCMEveryCut(t *testing.T) {
 	}
 }
 
+// TestAESGCMOtherLengths seals what is no CEK: the tag holds, the length does not.
+func TestAESGCMOtherLengths(t *testing.T) {
+	kek := make([]byte, 32)
+	block, err := aes.NewCipher(kek)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := mustAESGCM(t, kek)
+	for n := range 70 {
+		wrapped := aead.Seal(nil, nil, make([]byte, n), nil)
+		if n == 16 || n == 24 || n == 32 {
+			wantCEK(t, k, wrap.AESGCM, wrapped, wrap.Info{}, make([]byte, n))
+		} else {
+			wantRejected(t, k, wrap.AESGCM, wrapped, wrap.Info{})
+		}
+	}
+}
+
 // wrongContentAlgs are neighbours of gcmAlg that a careless comparison takes.
 var wrongContentAlgs = []string{
 	"", "A", "AES/GCM/NoPaddin", "AES/GCM/NoPadding ", "AES/GCM/NoPadding\x00", "aes/gcm/nopadding",

@@ -31,7 +31,7 @@ type described struct {
 // for concurrent use as u.
 func Describe(u Unwrapper, matdesc map[string]string) Unwrapper {
 	return &described{
-		label:   label(fmt.Sprintf("wrap.Describe(%s, %d entries)", printable(u), len(matdesc))),
+		label:   label(describedName(printable(u), matdesc)),
 		key:     u,
 		matdesc: maps.Clone(matdesc),
 	}
@@ -68,6 +68,12 @@ func relate(key, object map[string]string) relation {
 		}
 	}
 	return rel
+}
+
+// describedName shows the description as well: it is no secret, objects carry it
+// in the clear, and it tells which key of several is meant.
+func describedName(name string, matdesc map[string]string) string {
+	return fmt.Sprintf("wrap.Describe(%s, %q)", name, matdesc)
 }
 
 // printable names a key without showing it. Only a type with a String of its

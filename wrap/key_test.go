@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/fips140"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -121,6 +122,9 @@ func secrets(parts ...[]byte) []string {
 			base64.StdEncoding.EncodeToString(p), base64.URLEncoding.EncodeToString(p),
 			dec, strings.ReplaceAll(dec, " ", ", "), strings.ReplaceAll(dec, " ", ","),
 			fmt.Sprintf("%#v", p)[7:], fmt.Sprintf("% x", p), fmt.Sprintf("% X", p), fmt.Sprintf("%b", p), fmt.Sprintf("%o", p))
+		for _, word := range []uint32{binary.BigEndian.Uint32(p), binary.LittleEndian.Uint32(p)} {
+			out = append(out, fmt.Sprint(word), fmt.Sprintf("%x", word), fmt.Sprintf("%X", word)) // of a key schedule
+		}
 	}
 	return out
 }
@@ -181,9 +185,11 @@ func TestKeysSayWhatTheyAre(t *testing.T) {
 	want := map[any]string{
 		gcm:                              "wrap.AESGCM(256-bit)",
 		kw:                               "wrap.AESKeyWrap(192-bit)",
-		wrap.Describe(gcm, md{"a": "b"}): "wrap.Describe(wrap.AESGCM(256-bit), 1 entries)",
+		wrap.Describe(gcm, md{"a": "b"}): `wrap.Describe(wrap.AESGCM(256-bit), map["a":"b"])`,
 		wrap.NewKeyring():                "wrap.Keyring[]",
-		wrap.NewKeyring(gcm, wrap.NewKeyring(kw), &secretive{}): "wrap.Keyring[wrap.AESGCM(256-bit) wrap.AESKeyWrap(192-bit) *wrap_test.secretive]",
+		wrap.NewKeyring(wrap.Describe(gcm, md{"a": "b"})):                                `wrap.Keyring[wrap.Describe(wrap.AESGCM(256-bit), map["a":"b"])]`,
+		wrap.NewKeyring(wrap.Describe(wrap.Describe(kw, md{"in": "1"}), md{"out": "2"})): `wrap.Keyring[wrap.Describe(wrap.Describe(wrap.AESKeyWrap(192-bit), map["in":"1"]), map["out":"2"])]`,
+		wrap.NewKeyring(gcm, wrap.NewKeyring(kw), &secretive{}):                          "wrap.Keyring[wrap.AESGCM(256-bit) wrap.AESKeyWrap(192-bit) *wrap_test.secretive]",
 	}
 	if !fips140.Enforced() {
 		priv := loadKeywrap(t).rsaKey(t)

@@ -169,11 +169,15 @@ func ambiguous(n int, alg Algorithm) error {
 	return fmt.Errorf("%w: %d keys serve %v, which trial cannot tell apart; give them materials descriptions (wrap.Describe)", ErrNoKey, n, alg)
 }
 
-// String returns a text that names the kinds of the keys and shows none of them.
+// String returns a text that names the kinds of the keys, with their
+// descriptions, and shows none of the keys.
 func (r *Keyring) String() string {
 	names := make([]string, len(r.entries))
 	for i, e := range r.entries {
 		names[i] = printable(e.key)
+		for _, d := range slices.Backward(e.descs) { // the innermost is the last
+			names[i] = describedName(names[i], d)
+		}
 	}
 	return "wrap.Keyring[" + strings.Join(names, " ") + "]"
 }

@@ -137,8 +137,11 @@ var keyringByMatDesc = []decision{
 	}, alg: wrap.AESGCM, md: md{"k": "3"}, cek: "c", asked: []string{"c"}},
 	{name: "nested, described as a whole", keys: func(a *[]string) []wrap.Unwrapper {
 		old := wrap.NewKeyring(good("b", algGCM, a), good("c", algGCM, a))
-		return []wrap.Unwrapper{good("a", algGCM, a), wrap.Describe(old, md{"k": "1"})}
-	}, alg: wrap.AESGCM, md: md{"k": "2"}, cek: "a", asked: []string{"a"}},
+		return []wrap.Unwrapper{bad("a", algGCM, wrap.ErrUnwrap, a), wrap.Describe(old, md{"k": "1"})}
+	}, alg: wrap.AESGCM, md: md{"k": "2"}, err: wrap.ErrUnwrap, asked: []string{"a"}},
+	{name: "outer description disagrees", keys: func(a *[]string) []wrap.Unwrapper {
+		return []wrap.Unwrapper{wrap.Describe(wrap.Describe(good("a", algGCM, a), md{"l": "1"}), md{"k": "1"})}
+	}, alg: wrap.AESGCM, md: md{"k": "2", "l": "1"}, err: wrap.ErrNoKey},
 }
 
 var keyringWithoutTrial = []decision{
@@ -190,6 +193,9 @@ var keyringWithoutTrial = []decision{
 	{name: "two ECB keys without redundancy", keys: func(a *[]string) []wrap.Unwrapper {
 		return []wrap.Unwrapper{good("a", algECB, a), good("b", algECB, a)}
 	}, alg: wrap.Unnamed, size: 32, err: wrap.ErrNoKey, asked: []string{"a", "b"}},
+	{name: "two ECB keys without redundancy, a third rejects", keys: func(a *[]string) []wrap.Unwrapper {
+		return []wrap.Unwrapper{good("a", algECB, a), good("b", algECB, a), bad("c", algECB, wrap.ErrUnwrap, a)}
+	}, alg: wrap.Unnamed, size: 32, err: wrap.ErrNoKey, asked: []string{"a", "b", "c"}},
 	{name: "two ECB keys without redundancy, one matches", keys: func(a *[]string) []wrap.Unwrapper {
 		return []wrap.Unwrapper{good("a", algECB, a), wrap.Describe(good("b", algECB, a), md{"k": "2"})}
 	}, alg: wrap.AESECB, size: 32, md: md{"k": "2"}, cek: "b", asked: []string{"b", "a"}},

@@ -219,6 +219,11 @@ func TestRSASizes(t *testing.T) {
 			}
 		}
 	}
+	short := &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 1022), E: 65537}
+	_, err := wrap.NewRSAOAEPKey(&rsa.PrivateKey{PublicKey: *short, D: small.D, Primes: small.Primes})
+	if want := "wrap: RSA key: want 1024 to 16384 bits, got 1023"; err == nil || err.Error() != want {
+		t.Errorf("NewRSAOAEPKey with 1023 bits = %v, want %q", err, want)
+	}
 	// An even modulus is not an RSA key, but nobody looks until it is used.
 	even, err := wrap.NewRSAOAEP(&rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 2047), E: 65537})
 	if err == nil {

@@ -16,6 +16,10 @@
 // The wraps that should only ever be read are in package wrap/legacy, so that
 // importing it is a decision that can be seen and searched for.
 //
+// Keys of this package and of wrap/legacy copy the key material that they are
+// made from, never print it (fmt and log/slog show the kind and the size), and
+// in FIPS 140-only mode refuse with [ErrFIPS] what that mode forbids.
+//
 // Package wrap knows nothing of metadata names, objects or storage, and needs
 // the standard library only.
 package wrap

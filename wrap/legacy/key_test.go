@@ -4,6 +4,7 @@ package legacy_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -142,6 +143,9 @@ func TestKeysAreNotPrinted(t *testing.T) {
 		hidden = append(hidden, string(p), hex.EncodeToString(p), strings.ToUpper(hex.EncodeToString(p)),
 			strings.Trim(fmt.Sprint(p), "[]"), fmt.Sprintf("%#v", p)[7:], fmt.Sprintf("% x", p))
 	}
+	for _, word := range []uint32{binary.BigEndian.Uint32(testKEK), binary.LittleEndian.Uint32(testKEK)} {
+		hidden = append(hidden, fmt.Sprint(word), fmt.Sprintf("%x", word)) // of a key schedule
+	}
 	if !strings.Contains(printings(testKEK), hidden[4]) {
 		t.Fatal("the scan would not find a key that is printed")
 	}
@@ -171,6 +175,9 @@ func TestKeysSayWhatTheyAre(t *testing.T) {
 			fmt.GoStringer
 			slog.LogValuer
 		})
+		if got, want := fmt.Sprintf("%d", v), "%!d(string="+want+")"; got != want {
+			t.Errorf("%%d printed %q, want %q", got, want)
+		}
 		for _, got := range []string{s.GoString(), s.LogValue().String(), fmt.Sprint(v), fmt.Sprintf("%+v", v), fmt.Sprintf("%#v", v)} {
 			if got != want {
 				t.Errorf("printed %q, want %q", got, want)

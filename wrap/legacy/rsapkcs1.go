@@ -86,6 +86,7 @@ func (w *rsaPKCS1) Wrap(_ context.Context, cek []byte, _ wrap.Info) ([]byte, err
 	if len(cek) != pkcs1CEKSize {
 		return nil, fmt.Errorf("wrap/legacy: CEK: want %d bytes, got %d", pkcs1CEKSize, len(cek))
 	}
+	//lint:ignore SA1019 the format prescribes it
 	wrapped, err := rsa.EncryptPKCS1v15(rand.Reader, w.pub, cek)
 	if err != nil {
 		return nil, fmt.Errorf("wrap/legacy: %s: %w", pkcs1Name, err)
@@ -104,6 +105,7 @@ func (k *rsaPKCS1Key) Unwrap(_ context.Context, alg wrap.Algorithm, wrapped []by
 		return nil, wrap.ErrUnwrap
 	}
 	cek := k.standIn(wrapped)
+	//lint:ignore SA1019 the one safe way to read what the format prescribes
 	if err := rsa.DecryptPKCS1v15SessionKey(nil, k.priv, wrapped, cek); err != nil {
 		return nil, wrap.ErrUnwrap // not below the modulus; padding is no error here
 	}
