@@ -3,6 +3,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -56,4 +57,18 @@ func parseDirAddress(s, rest string) (address, error) {
 		return address{}, usagef("address %q: want dir:ROOT//KEY or dir:PATH", s)
 	}
 	return address{text: s, root: filepath.Clean(root), key: key}, nil
+}
+
+// isFile says whether path is the very file that holds the object. To read
+// from the one and write to the other would destroy both.
+func (a address) isFile(path string) bool {
+	if a.isS3() {
+		return false
+	}
+	object, err := os.Stat(filepath.Join(a.root, filepath.FromSlash(a.key)))
+	if err != nil {
+		return false
+	}
+	file, err := os.Stat(path)
+	return err == nil && os.SameFile(object, file)
 }

@@ -36,6 +36,16 @@ func cliContext(ctx context.Context, stdin io.Reader, args ...string) result {
 	return result{code, out.String(), err.String()}
 }
 
+// direct runs a command that is parsed already. Most of the time of cli goes
+// into parsing, which matters to tests that do it a thousand times.
+func direct(t testing.TB, stdin io.Reader, command func(context.Context, *app) error) result {
+	t.Helper()
+	var out, err bytes.Buffer
+	a := &app{stdin: stdin, stdout: &out, stderr: &err, env: os.Getenv}
+	code := a.fail(t.Context(), command(t.Context(), a))
+	return result{code, out.String(), err.String()}
+}
+
 // want fails the test unless r has the code, and everything in hints is on
 // stderr, in one line if it is an error.
 func (r result) want(t testing.TB, code int, hints ...string) result {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/envelope"
@@ -109,6 +110,8 @@ func message(err error, code int) string {
 	case errors.Is(err, stream.ErrBufferLimit):
 		text = "too large to be verified in memory before any of it is released:" +
 			" get it to a file, or allow it with --release unverified"
+	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		return err.Error() + ": if it is to be without TLS, write the endpoint as http://HOST:PORT"
 	default:
 		return err.Error()
 	}

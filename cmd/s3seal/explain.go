@@ -33,7 +33,7 @@ func (r *reading) explain(ctx context.Context, err error) error {
 	}
 	var h *envelope.Header
 	var meta map[string]string
-	if _, ok := decryptCode(err); ok {
+	if errors.Is(err, envelope.ErrPolicy) || errors.Is(err, envelope.ErrNotEncrypted) || errors.Is(err, wrap.ErrNoKey) {
 		if info, serr := r.bucket.Stat(ctx, r.address.key); serr == nil {
 			h, meta = info.Header, info.Metadata
 		}
@@ -74,10 +74,15 @@ func explainRefusal(err error, h *envelope.Header, meta map[string]string) error
 
 // explainNoKey says what kind of key the object takes.
 func explainNoKey(err error, h *envelope.Header) error {
-	if len(h.MatDesc) == 0 {
-		return fmt.Errorf("%w: it takes %s", err, keyText(h))
+	text := "none of the keys fits: wrap " + wrapText(h) + " takes " + keyText(h)
+	if len(h.MatDesc) > 0 {
+		text += ", materials description " + pairsText(h.MatDesc)
 	}
-	return fmt.Errorf("%w: it takes %s, materials description %s", err, keyText(h), pairsText(h.MatDesc))
+	if keyKind(h) == kindRSA && (h.Wrap == wrap.Unnamed || h.Wrap == wrap.RSAPKCS1) {
+		// A wrong key cannot be told from the right one.
+		text += "; of several RSA keys, say which (rsa:FILE#name=value), or give only one"
+	}
+	return &refusal{text, err}
 }
 
 // envelopeElsewhere recognises ciphertext by what some writers leave in the

@@ -42,6 +42,9 @@ func (c *getCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer r.close()
+	if dst != stdio && r.address.isFile(dst) {
+		return usagef("%s is the object %s itself: want another file", dst, r.address.text)
+	}
 	if dst == stdio {
 		return r.copy(ctx, a, nil)
 	}

@@ -79,7 +79,7 @@ func (a *app) loadKeyring(args []text) (*wrap.Keyring, error) {
 		}
 		us, err := k.unwrappers()
 		if err != nil {
-			return nil, fmt.Errorf("key %s: %w", spec.text, err)
+			return nil, usagef("key %s: %w", spec.text, err)
 		}
 		all = append(all, us...)
 	}

@@ -37,30 +37,59 @@ func (a *app) progress(label string, total int64) *progress {
 	return &progress{out: a.stderr, label: label, total: total, start: time.Now()}
 }
 
-// add counts n bytes. The bar appears with the first ones after a second.
+// add counts n bytes.
 func (p *progress) add(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done += int64(n)
-	if p.bar == nil {
-		if time.Since(p.start) < progressAfter {
-			return
-		}
-		p.bar = progressbar.NewOptions64(p.total,
-			progressbar.OptionSetWriter(p.out),
-			progressbar.OptionSetDescription(printable(p.label)),
-			progressbar.OptionShowBytes(true),
-			progressbar.OptionShowTotalBytes(true),
-			progressbar.OptionUseIECUnits(true),
-			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionSetPredictTime(p.total > 0),
-			progressbar.OptionFullWidth(),
-			progressbar.OptionClearOnFinish(),
-		)
+	if p.bar == nil { // not before: by now the total is known, if ever
+		p.bar = newBar(&lateWriter{p.out, p.start.Add(progressAfter)}, p.label, p.total)
 	}
 	// The bar is no reason to fail a transfer: a total that is passed, or a
 	// terminal that went away, only stops the drawing.
 	_ = p.bar.Set64(p.done)
+}
+
+func newBar(out io.Writer, label string, total int64) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(out),
+		progressbar.OptionSetDescription(shorten(printable(label), 32)),
+		progressbar.OptionShowBytes(true),
+		progressbar.OptionShowTotalBytes(true),
+		progressbar.OptionShowCount(),
+		progressbar.OptionUseIECUnits(true),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetPredictTime(total > 0),
+		progressbar.OptionSetWidth(20),
+		// Else a goroutine goes on drawing, also after the end.
+		progressbar.OptionSetSpinnerChangeInterval(0),
+		progressbar.OptionClearOnFinish(),
+	)
+}
+
+// shorten cuts s to n characters, of which the last ones tell most. A bar that
+// does not fit on a line is printed anew instead of over itself.
+func shorten(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return "…" + string(r[len(r)-n+1:])
+}
+
+// A lateWriter drops what comes before its time. The bar itself has to be
+// there from the start, or it would take the rate from the end.
+type lateWriter struct {
+	out  io.Writer
+	from time.Time
+}
+
+// Write implements io.Writer.
+func (w *lateWriter) Write(p []byte) (int, error) {
+	if time.Now().Before(w.from) {
+		return len(p), nil
+	}
+	return w.out.Write(p)
 }
 
 // expect sets the total, as soon as it is known.

@@ -40,6 +40,9 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	if c.Src != stdio && at.isFile(string(c.Src)) {
+		return usagef("%s is the file %s itself: want another address", at.text, c.Src)
+	}
 	// The source comes before the key: a misspelt file name is no reason to
 	// make one.
 	src, err := a.openSource(ctx, string(c.Src), c.ExpectSize)
@@ -51,7 +54,7 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	st, err := c.openStorage(at, a.env, true)
+	st, err := c.openStorage(a, at, true)
 	if err != nil {
 		return err
 	}

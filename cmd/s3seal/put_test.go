@@ -79,6 +79,22 @@ func TestPutFileThatLies(t *testing.T) {
 	}
 }
 
+// TestSameFile: the file of an object is not taken for source or target.
+func TestSameFile(t *testing.T) {
+	ks := newKeySet(t)
+	dir := t.TempDir()
+	src := writeFile(t, dir, "x", pattern(100))
+	cli(t, nil, "put", "-k", ks.aes, src, "dir:"+src).want(t, exitUsage, "itself")
+	wantFile(t, src, pattern(100))
+	wantFiles(t, dir, "x")
+
+	cli(t, bytes.NewReader(pattern(100)), "put", "-k", ks.aes, "-", "dir:"+dir+"//a/y").want(t, exitOK)
+	object := filepath.Join(dir, "a", "y")
+	before := readFile(t, object)
+	cli(t, nil, "get", "-k", ks.aes, "dir:"+dir+"//a/y", object).want(t, exitUsage, "itself")
+	wantFile(t, object, before)
+}
+
 func TestRemove(t *testing.T) {
 	ks := newKeySet(t)
 	root := filepath.Join(t.TempDir(), "v")

@@ -31,7 +31,7 @@ func (f readFlags) open(a *app, src string, ranges bool) (*reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := f.openStorage(at, a.env, false)
+	st, err := f.openStorage(a, at, false)
 	if err != nil {
 		return nil, err
 	}

@@ -16,9 +16,7 @@ type rmCmd struct {
 
 // Help implements kong.HelpProvider.
 func (rmCmd) Help() string {
-	return `S3 does not say whether there was an object, so that only dir: addresses exit 5 if there was none.
-
-Example:
+	return `Example:
 
     s3seal rm s3://bucket/dump.gz`
 }
@@ -29,7 +27,7 @@ func (c *rmCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	st, err := c.openStorage(at, a.env, false)
+	st, err := c.openStorage(a, at, false)
 	if err != nil {
 		return err
 	}

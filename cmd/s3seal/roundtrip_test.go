@@ -163,7 +163,7 @@ func TestSeveralKeys(t *testing.T) {
 		return at
 	}
 	at := put(ks.aes)
-	get := func(code int, at string, keys ...string) {
+	get := func(code int, at string, keys ...string) result {
 		t.Helper()
 		args := []string{"cat", "--legacy", at}
 		for _, k := range keys {
@@ -173,6 +173,7 @@ func TestSeveralKeys(t *testing.T) {
 		if code == exitOK && r.out != string(pattern(50)) {
 			t.Errorf("cat wrote %q", r.out)
 		}
+		return r
 	}
 	get(exitOK, at, ks.otherAES, ks.otherRSA, ks.aes, ks.rsa)
 	get(exitDecrypt, at, ks.otherAES, ks.rsa)
@@ -181,10 +182,11 @@ func TestSeveralKeys(t *testing.T) {
 	at = put(ks.aes+"#kid=2024", "--matdesc", "app=x")
 	get(exitOK, at, ks.otherAES+"#kid=2019", ks.aes+"#kid=2024")
 	get(exitOK, at, ks.aes)
-	get(exitDecrypt, at, ks.aes+"#kid=2019")
+	get(exitDecrypt, at, ks.aes+"#kid=2019").want(t, exitDecrypt, "an AES key", "app=x,kid=2024")
+	get(exitDecrypt, at, ks.rsa).want(t, exitDecrypt, "an AES key")
 
 	// Two RSA keys cannot be tried one after the other for PKCS#1 v1.5.
 	at = put(ks.rsa, "--format", "v1", "--matdesc", "kid=a")
 	get(exitOK, at, ks.otherRSA+"#kid=b", ks.rsa+"#kid=a")
-	get(exitDecrypt, at, ks.otherRSA, ks.rsa)
+	get(exitDecrypt, at, ks.otherRSA, ks.rsa).want(t, exitDecrypt, "rsa:FILE#name=value")
 }

@@ -55,7 +55,7 @@ func (c *statCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	st, err := c.openStorage(at, a.env, false)
+	st, err := c.openStorage(a, at, false)
 	if err != nil {
 		return err
 	}

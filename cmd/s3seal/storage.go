@@ -31,9 +31,9 @@ func (s *storage) Close() error {
 
 // openStorage finds the driver for an address. Only to write is a folder made
 // if it is missing; to read from it is to find nothing.
-func (f storageFlags) openStorage(at address, env func(string) string, write bool) (*storage, error) {
+func (f storageFlags) openStorage(a *app, at address, write bool) (*storage, error) {
 	if at.isS3() {
-		return f.openS3(at.bucket, env)
+		return f.openS3(a, at.bucket)
 	}
 	return openFolder(at, write)
 }
@@ -50,15 +50,19 @@ func openFolder(at address, write bool) (*storage, error) {
 }
 
 // openS3 makes a driver for the bucket. It does not connect yet.
-func (f storageFlags) openS3(bucket string, env func(string) string) (*storage, error) {
-	at, err := f.endpoint(env)
+func (f storageFlags) openS3(a *app, bucket string) (*storage, error) {
+	at, err := f.endpoint(a.env)
 	if err != nil {
 		return nil, err
 	}
+	creds := credentialChain()
+	if v, err := creds.GetWithContext(nil); err == nil && v.SignerType.IsAnonymous() {
+		a.warn("warning: no credentials found in the AWS and MinIO variables and files; requests are anonymous")
+	}
 	client, err := minio.New(at.host, &minio.Options{
-		Creds:  credentialChain(),
+		Creds:  creds,
 		Secure: at.secure,
-		Region: f.region(env),
+		Region: f.region(a.env),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("s3 client: %w", err)

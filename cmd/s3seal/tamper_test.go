@@ -44,12 +44,17 @@ func newVictim(t testing.TB, key string) *victim {
 	return v
 }
 
+// flags are those that let all specimens in.
+func (v *victim) flags() readFlags {
+	return readFlags{Key: []text{text(v.key)}, acceptFlags: acceptFlags{Accept: acceptV2}}
+}
+
 // read wants the code of get and open, and no bytes unless it is 0.
 func (v *victim) read(t *testing.T, what string, code int, body []byte, meta map[string]string) {
 	t.Helper()
 	store(t, v.root, "x", body, meta)
 	at := "dir:" + v.root + "//x"
-	get := cli(t, nil, "get", "-k", v.key, "--accept", "v2", at, v.dst)
+	get := direct(t, nil, (&getCmd{readFlags: v.flags(), Src: text(at), Dst: text(v.dst)}).Run)
 	if get.code != code {
 		t.Errorf("%s: get = %d, want %d (%s)", what, get.code, code, get.err)
 	}
@@ -63,7 +68,8 @@ func (v *victim) read(t *testing.T, what string, code int, body []byte, meta map
 		t.Fatal(err)
 	}
 	writeFile(t, filepath.Dir(v.meta), "m.json", data)
-	open := cli(t, bytes.NewReader(body), "open", "-k", v.key, "--accept", "v2", "--metadata", v.meta)
+	f := v.flags()
+	open := direct(t, bytes.NewReader(body), (&openCmd{Key: f.Key, acceptFlags: f.acceptFlags, Metadata: text(v.meta)}).Run)
 	if open.code != code || code != exitOK && open.out != "" {
 		t.Errorf("%s: open = %d and %d bytes, want %d and none (%s)", what, open.code, len(open.out), code, open.err)
 	}
