@@ -11,22 +11,30 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// committed reports whether the upload is the object under its key, by the
-// ETag that follows from its parts. It is asked when completing it has failed,
-// and then says yes only if it is sure: the ETag is a digest of the contents.
-// Storages whose ETags are made in another way always get a no.
-func (u *upload) committed() (minio.UploadInfo, bool) {
-	want, ok := multipartETag(u.parts)
+// committed reports whether the upload is the object under its key, and then
+// completes info. It is asked when completing the upload has failed, and says
+// yes only if it is sure: the ETag that follows from the parts is a digest of
+// the contents. Storages whose ETags are made in another way always get a no.
+func (u *upload) committed() bool {
+	etag, ok := multipartETag(u.parts)
 	if !ok {
-		return minio.UploadInfo{}, false
+		return false
 	}
 	ctx, cancel := cleanup(u.caller)
 	defer cancel()
-	stat, err := u.d.core.StatObject(ctx, u.d.bucket, u.key, minio.StatObjectOptions{})
-	if err != nil || stat.ETag != want || stat.Size != u.size {
-		return minio.UploadInfo{}, false
+	stat, err := u.d.stat(ctx, u.info.Key)
+	if err != nil || stat.ETag != etag || stat.Size != u.info.Size || stat.ContentType != u.info.ContentType {
+		return false
 	}
-	return minio.UploadInfo{ETag: stat.ETag, VersionID: stat.VersionID}, true
+	for name, value := range u.info.Metadata {
+		// The same contents may have been there before, under another
+		// description. A name that is missing was dropped by the storage.
+		if got, ok := stat.Metadata[name]; ok && got != value {
+			return false
+		}
+	}
+	u.info.ETag, u.info.VersionID = etag, stat.VersionID
+	return true
 }
 
 // multipartETag returns the ETag that S3 gives to an object of these parts:

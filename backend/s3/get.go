@@ -26,7 +26,8 @@ var (
 // and an object other than opts.IfMatch are errors, whatever status they come
 // with.
 //
-// The body is as the storage sent it. Only its length is checked.
+// The body is as the storage sent it. Only its length is checked. It is not
+// safe for concurrent use; what ends a read that blocks is the end of ctx.
 func (d *Driver) Get(ctx context.Context, key string, opts *backend.GetOptions) (io.ReadCloser, *backend.Info, error) {
 	body, info, err := d.get(ctx, key, opts)
 	if err != nil {

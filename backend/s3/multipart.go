@@ -4,6 +4,8 @@ package s3
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
@@ -17,7 +19,7 @@ import (
 // reads the body into buffers and starts a goroutine for each part.
 type upload struct {
 	d      *Driver
-	key    string
+	info   *backend.Info // of the object to be
 	id     string
 	caller context.Context         // of Put
 	ctx    context.Context         // done when caller is or something failed; its cause is what
@@ -26,14 +28,13 @@ type upload struct {
 	wg     sync.WaitGroup          // of the parts on their way
 	mu     sync.Mutex              // of parts
 	parts  []minio.CompletePart
-	size   int64
 	over   bool // completed or aborted: nothing to clean up
 }
 
 // putParts stores first and what src has left as a multipart upload, and
 // completes info.
 func (d *Driver) putParts(ctx context.Context, info *backend.Info, src *source, first []byte, plan layout, opts minio.PutObjectOptions) (err error) {
-	u, err := d.startUpload(ctx, info.Key, opts)
+	u, err := d.startUpload(ctx, info, opts)
 	if err != nil {
 		return fmt.Errorf("start upload: %w", err)
 	}
@@ -45,18 +46,13 @@ func (d *Driver) putParts(ctx context.Context, info *backend.Info, src *source, 
 	if err := u.sendAll(src, first, plan); err != nil {
 		return err
 	}
-	done, err := u.complete()
-	if err != nil {
-		return err
-	}
-	info.Size, info.ETag, info.VersionID = u.size, done.ETag, done.VersionID
-	return nil
+	return u.complete()
 }
 
-func (d *Driver) startUpload(ctx context.Context, key string, opts minio.PutObjectOptions) (*upload, error) {
-	u := &upload{d: d, key: key, caller: ctx, free: make(chan []byte, d.concurrency)}
+func (d *Driver) startUpload(ctx context.Context, info *backend.Info, opts minio.PutObjectOptions) (*upload, error) {
+	u := &upload{d: d, info: info, caller: ctx, free: make(chan []byte, d.concurrency)}
 	err := send(ctx, nil, func(ctx context.Context, _ *payload) (err error) {
-		u.id, err = d.core.NewMultipartUpload(ctx, d.bucket, key, opts)
+		u.id, err = d.core.NewMultipartUpload(ctx, d.bucket, info.Key, opts)
 		return err
 	})
 	if err != nil {
@@ -80,8 +76,8 @@ func (u *upload) sendAll(src *source, buf []byte, plan layout) error {
 				return err
 			}
 		}
-		u.size += int64(len(buf))
-		if n >= u.d.maxParts || u.size > u.d.maxSize {
+		u.info.Size += int64(len(buf))
+		if n >= u.d.maxParts || u.info.Size > u.d.maxSize {
 			return fmt.Errorf("%w: want at most %d parts and %d bytes", ErrTooLarge, u.d.maxParts, u.d.maxSize)
 		}
 		u.start(n+1, buf)
@@ -121,9 +117,10 @@ func (u *upload) start(number int, buf []byte) {
 
 func (u *upload) put(number int, b []byte) error {
 	// The option is about hashes of chunks: there is one of the whole part.
-	opts := minio.PutObjectPartOptions{Sha256Hex: sha256Hex(b), DisableContentSha256: true}
+	hash := sha256.Sum256(b)
+	opts := minio.PutObjectPartOptions{Sha256Hex: hex.EncodeToString(hash[:]), DisableContentSha256: true}
 	return send(u.ctx, b, func(ctx context.Context, body *payload) error {
-		part, err := u.d.core.PutObjectPart(ctx, u.d.bucket, u.key, u.id, number, body, int64(len(b)), opts)
+		part, err := u.d.core.PutObjectPart(ctx, u.d.bucket, u.info.Key, u.id, number, body, int64(len(b)), opts)
 		if err == nil {
 			u.note(number, part.ETag)
 		}
@@ -150,20 +147,22 @@ func (u *upload) wait() error {
 // complete makes the parts an object. The client asks again if it gets no
 // answer, so an upload that has been completed may seem to have failed; after
 // a failure the storage is asked what became of it.
-func (u *upload) complete() (done minio.UploadInfo, err error) {
-	err = send(u.ctx, nil, func(ctx context.Context, _ *payload) error {
-		done, err = u.d.core.CompleteMultipartUpload(ctx, u.d.bucket, u.key, u.id, u.parts, minio.PutObjectOptions{})
+func (u *upload) complete() error {
+	var done minio.UploadInfo
+	err := send(u.ctx, nil, func(ctx context.Context, _ *payload) (err error) {
+		done, err = u.d.core.CompleteMultipartUpload(ctx, u.d.bucket, u.info.Key, u.id, u.parts, minio.PutObjectOptions{})
 		return err
 	})
 	if err == nil {
 		u.over = true
-		return done, nil
+		u.info.ETag, u.info.VersionID = done.ETag, done.VersionID
+		return nil
 	}
 	err = errors.Join(fmt.Errorf("complete upload: %w", err), u.abort())
-	if there, ok := u.committed(); ok {
-		return there, nil
+	if u.committed() {
+		return nil
 	}
-	return minio.UploadInfo{}, err
+	return err
 }
 
 // abort removes what has been uploaded, unless the upload is over.
@@ -176,7 +175,7 @@ func (u *upload) abort() error {
 	u.over = true
 	ctx, cancel := cleanup(u.caller)
 	defer cancel()
-	err := u.d.core.AbortMultipartUpload(ctx, u.d.bucket, u.key, u.id)
+	err := u.d.core.AbortMultipartUpload(ctx, u.d.bucket, u.info.Key, u.id)
 	if err == nil || minio.ToErrorResponse(err).Code == minio.NoSuchUpload {
 		return nil
 	}

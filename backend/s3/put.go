@@ -4,6 +4,9 @@ package s3
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"maps"
@@ -54,7 +57,8 @@ func (d *Driver) put(ctx context.Context, key string, body io.Reader, size int64
 	if err != nil {
 		return nil, err
 	}
-	info := &backend.Info{Key: key, ContentType: headers.ContentType, Metadata: maps.Clone(opts.Metadata)}
+	info := &backend.Info{Key: key, ContentType: headers.ContentType, Metadata: make(map[string]string)}
+	maps.Copy(info.Metadata, opts.Metadata)
 	if last {
 		err = d.putSingle(ctx, info, first, headers)
 		d.release(first)
@@ -110,14 +114,16 @@ func (d *Driver) release(b []byte) {
 
 // putSingle stores b as an object and completes info.
 func (d *Driver) putSingle(ctx context.Context, info *backend.Info, b []byte, opts minio.PutObjectOptions) error {
-	opts.DisableContentSha256 = true // that is, no hash for each chunk: there is one for all
-	up, err := d.putBytes(ctx, info.Key, b, sha256Hex(b), opts)
+	// The option is about hashes of chunks: there is one of the whole body.
+	opts.DisableContentSha256 = true
+	hash := sha256.Sum256(b)
+	up, err := d.putBytes(ctx, info.Key, b, hash, opts)
 	if isTrailerConflict(err) {
-		// This client is set to send a checksum behind the body. It cannot
-		// sign the hash of the body as well, and that checksum serves the
-		// same end.
-		opts.DisableContentSha256 = false
-		up, err = d.putBytes(ctx, info.Key, b, "", opts)
+		// This client is set to send a checksum behind the body, and cannot
+		// sign the hash of the body as well. It leaves that out if there is a
+		// checksum before the body.
+		opts.UserMetadata["x-amz-checksum-sha256"] = base64.StdEncoding.EncodeToString(hash[:])
+		up, err = d.putBytes(ctx, info.Key, b, hash, opts)
 	}
 	if err != nil {
 		return err
@@ -126,16 +132,16 @@ func (d *Driver) putSingle(ctx context.Context, info *backend.Info, b []byte, op
 	return nil
 }
 
-func (d *Driver) putBytes(ctx context.Context, key string, b []byte, hash string, opts minio.PutObjectOptions) (up minio.UploadInfo, err error) {
+func (d *Driver) putBytes(ctx context.Context, key string, b []byte, hash [sha256.Size]byte, opts minio.PutObjectOptions) (up minio.UploadInfo, err error) {
 	err = send(ctx, b, func(ctx context.Context, body *payload) error {
-		up, err = d.core.PutObject(ctx, d.bucket, key, body, int64(len(b)), "", hash, opts)
+		up, err = d.core.PutObject(ctx, d.bucket, key, body, int64(len(b)), "", hex.EncodeToString(hash[:]), opts)
 		return err
 	})
 	return up, err
 }
 
-// isTrailerConflict recognises the refusal to combine a hash with a trailer.
-// The client offers no way to ask for its setting, and refuses before it
+// isTrailerConflict recognises the refusal to combine a hash with a checksum
+// behind the body. The client does not tell its setting, but refuses before it
 // sends anything.
 func isTrailerConflict(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "contentSHA256Hex with trailer not supported")

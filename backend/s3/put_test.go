@@ -228,7 +228,7 @@ func TestConcurrentPutsOfParts(t *testing.T) {
 // whatever point that is.
 func TestCancelDuringUpload(t *testing.T) {
 	s3test.Each(t, func(t *testing.T, srv *s3test.Server) {
-		for _, at := range []string{kindStart, kindPart, kindComplete} {
+		for _, at := range []string{kindPut, kindStart, kindPart, kindComplete} {
 			for _, sent := range []bool{false, true} {
 				bucket := srv.NewBucket(t)
 				ctx, cancel := context.WithCancelCause(t.Context())
@@ -244,13 +244,16 @@ func TestCancelDuringUpload(t *testing.T) {
 				})
 				d := newDriver(t, client, bucket, smallParts)
 				n := 6 * mib
-				if at != kindComplete {
+				switch at {
+				case kindPut:
+					n = 3 * mib
+				case kindStart, kindPart:
 					d.SetPartSize(tinyParts)
 					n = 20 * tinyParts
 				}
 				_, err := d.Put(ctx, "key", &source{n: n}, -1, &backend.PutOptions{})
-				if at == kindComplete && err == nil {
-					// The commit was on its way: then it must have happened.
+				if err == nil && (at == kindPut && sent || at == kindComplete) {
+					// The last request was on its way: then it must have succeeded.
 					wantObjects(t, srv, bucket, "key")
 					continue
 				}

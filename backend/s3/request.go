@@ -5,8 +5,6 @@ package s3
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"sync"
 	"time"
@@ -57,21 +55,23 @@ func (p *payload) Seek(offset int64, whence int) (int64, error) {
 	return p.r.Seek(offset, whence)
 }
 
-// cut makes all further reads fail: a request that has not been sent in full
-// cannot succeed after it. It is not called Close, which the client would use.
-func (p *payload) cut() {
+// cut makes all further reads fail, so that a request of which not all has been
+// read cannot succeed any more. It reports whether all has been read. It is
+// not called Close, which the client would use.
+func (p *payload) cut() (sent bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.over = true
+	return p.r.Len() == 0
 }
 
 // send makes a request that changes the storage, with the body b.
 //
 // Such a request cannot be taken back by going away: a storage that has it all
 // carries it out, perhaps after the cleanup that follows here, and what comes
-// of it would be left behind. So when ctx is done, only the body is cut, which
-// fails a request that is still being sent; one that has been sent gets its
-// answer awaited. send returns nil if the request succeeded, whatever ctx.
+// of it would be left behind. So when ctx is done, a request that is still being
+// sent is cut short, but one that has been sent gets its answer awaited. send
+// returns nil if the request succeeded, whatever ctx.
 func send(ctx context.Context, b []byte, request func(ctx context.Context, body *payload) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -81,12 +81,13 @@ func send(ctx context.Context, b []byte, request func(ctx context.Context, body 
 	detached, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() {
-		body.cut()
-		select {
-		case <-detached.Done():
-		case <-time.After(answerTimeout):
-			cancel()
+		if body.cut() {
+			select {
+			case <-detached.Done():
+			case <-time.After(answerTimeout):
+			}
 		}
+		cancel()
 	})()
 	return request(detached, body)
 }
@@ -94,9 +95,4 @@ func send(ctx context.Context, b []byte, request func(ctx context.Context, body 
 // cleanup returns a context for what must be done although ctx may be done.
 func cleanup(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
-}
-
-func sha256Hex(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
 }
