@@ -24,7 +24,7 @@ const (
 type acceptFlags struct {
 	Accept    string `enum:"v3,v2,legacy" default:"v3" placeholder:"LEVEL" help:"v3 (default): formats that commit to the key. v2: also V2-GCM with modern wraps. legacy: also CBC and legacy wraps."`
 	Legacy    bool   `help:"The same as --accept legacy."`
-	CTR       bool   `name:"allow-unauthenticated-ctr" help:"Also read objects of bare AES-CTR; alterations go unnoticed."`
+	CTR       bool   `name:"allow-unauthenticated-ctr" help:"With --accept v2 or legacy, also read AES-CTR objects; alterations go unnoticed."`
 	Plaintext bool   `name:"allow-plaintext" help:"Also read objects that are not encrypted."`
 }
 
@@ -40,7 +40,7 @@ func (f acceptFlags) level() string {
 func (f acceptFlags) options() envelope.OpenOptions {
 	level := f.level()
 	return envelope.OpenOptions{
-		AllowUncommitted:        level != acceptV3 || f.CTR,
+		AllowUncommitted:        level != acceptV3,
 		AllowLegacyWraps:        level == acceptLegacy,
 		AllowLegacyCBC:          level == acceptLegacy,
 		AllowUnauthenticatedCTR: f.CTR,

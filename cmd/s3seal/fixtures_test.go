@@ -61,11 +61,12 @@ func (f *fixture) check(t *testing.T) {
 	body := readFile(t, filepath.Join(fixtureDir, f.Object.File))
 	want := pattern(f.Plaintext.Size)
 	flags := []string{"-k", f.key(t), "--legacy"}
-	if strings.Contains(f.Name, "-ctr-") {
-		flags = append(flags, flagCTR)
-	}
 	dir := t.TempDir()
 	path := writeFile(t, dir, "m.json", f.metadata(t))
+	if strings.Contains(f.Name, "-ctr-") {
+		cli(t, bytes.NewReader(body), append([]string{"open", "--metadata", path}, flags...)...).want(t, exitPolicy, flagCTR)
+		flags = append(flags, flagCTR)
+	}
 	if r := cli(t, bytes.NewReader(body), append([]string{"open", "--metadata", path}, flags...)...).want(t, exitOK); r.out != string(want) {
 		t.Errorf("open wrote %d bytes, want %d", len(r.out), len(want))
 	}

@@ -30,6 +30,7 @@ func TestPolicy(t *testing.T) {
 			if r := cli(t, nil, "cat", "-k", read, at).want(t, exitPolicy, flag); r.out != "" {
 				t.Errorf("cat wrote %d bytes", len(r.out))
 			}
+			cli(t, nil, "get", "-k", read, flagCTR, flagPlaintext, at, dst).want(t, exitPolicy, flag) // they are about others
 			if w.accept == acceptLegacy {
 				cli(t, nil, "get", "-k", read, "--accept", "v2", at, dst).want(t, exitPolicy, flag)
 			}

@@ -35,7 +35,7 @@ func (f readFlags) open(a *app, src string, ranges bool) (*reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	driver, clear := a.watched(st, at.text)
+	driver, unwatch := a.watched(st, at.text)
 	opts := f.options()
 	opts.AllowUnauthenticatedRanges = ranges
 	opts.Release = f.release()
@@ -43,7 +43,7 @@ func (f readFlags) open(a *app, src string, ranges bool) (*reading, error) {
 		address: at,
 		bucket:  backend.NewBucket(driver, nil, keys, &backend.Options{Open: opts}),
 		close: func() {
-			clear()
+			unwatch()
 			st.Close()
 		},
 	}, nil
