@@ -36,6 +36,7 @@ func NewCBCDecryptReader(src io.Reader, key, iv []byte) (*CBCDecryptReader, erro
 		src:  source{r: src},
 		mode: cipher.NewCBCDecrypter(block, iv),
 		buf:  newChunk(),
+		size: chunkSize,
 	}}}, nil
 }
 
@@ -53,6 +54,7 @@ type cbcFeed struct {
 	src  source
 	mode cipher.BlockMode
 	buf  *chunk
+	size int             // of a chunk
 	last [BlockSize]byte // the last block of the plaintext so far, held back
 	held int             // bytes in last: none before the first chunk
 	end  bool
@@ -65,7 +67,7 @@ func (f *cbcFeed) next() ([]byte, error) {
 		return nil, io.EOF
 	}
 	copy(f.buf[:], f.last[:f.held])
-	in := f.buf[f.held : f.held+chunkSize]
+	in := f.buf[f.held : f.held+f.size]
 	n, err := f.src.fill(in)
 	if err != nil && err != io.EOF {
 		return nil, err

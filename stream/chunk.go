@@ -4,8 +4,12 @@ package stream
 
 import "sync"
 
-// chunkSize is how many bytes are encrypted in one go. It is a power of two,
-// which makes the power of the hash key that joins GCM chunks cheap to find.
+// chunkSize is how many bytes are encrypted in one go. Streams keep it in a
+// field, so that tests can reach the chunk edges with short streams.
+//
+// Measured on one core with AES-256: below 64 KiB the field arithmetic that
+// joins GCM pieces shows, above 128 KiB nothing is gained, and every open
+// stream holds one.
 const chunkSize = 128 << 10
 
 // A chunk is a buffer for one chunk and the tag or padding that may follow.

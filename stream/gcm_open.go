@@ -20,12 +20,13 @@ import (
 // For security see ghash.go.
 type gcmOpener struct {
 	gcm
-	src  source
-	ctr  cipher.Stream // nil until the stream outgrows the one-shot AEAD
-	mask element       // E_K(0^96 || 1)
-	tail [GCMTagSize]byte
-	held int  // bytes in tail: none before the first piece
-	end  bool // the tag has been verified
+	src   source
+	chunk int           // size of a piece
+	ctr   cipher.Stream // nil until the stream outgrows the one-shot AEAD
+	mask  element       // E_K(0^96 || 1)
+	tail  [GCMTagSize]byte
+	held  int  // bytes in tail: none before the first piece
+	end   bool // the tag has been verified
 
 	nonce [GCMIVSize]byte
 	t     [GCMTagSize]byte
@@ -36,32 +37,32 @@ func newGCMOpener(src io.Reader, key, iv, aad []byte) (*gcmOpener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &gcmOpener{gcm: g, src: source{r: src}}, nil
+	return &gcmOpener{gcm: g, src: source{r: src}, chunk: chunkSize}, nil
 }
 
-// next reads the next piece of the body into the front of buf, which has
-// chunkSize+GCMTagSize bytes, and adds it to the hash. It sets o.end if the
-// piece is the last and the tag is right.
+// next reads the next piece of the body into the front of buf, which has room
+// for a tag behind it, and adds it to the hash. It sets o.end if the piece is
+// the last and the tag is right.
 //
 // A piece is still ciphertext, to be decrypted in order by o.ctr, unless it is
 // the first and last at once: then it is plaintext and plain is true.
 func (o *gcmOpener) next(buf []byte) (n int, plain bool, err error) {
 	copy(buf, o.tail[:o.held])
-	n, err = o.src.fill(buf[o.held : chunkSize+GCMTagSize])
+	n, err = o.src.fill(buf[o.held : o.chunk+GCMTagSize])
 	n += o.held
 	if err == io.EOF {
 		return o.last(buf[:n])
 	}
 	if err == nil {
-		err = o.admit(chunkSize)
+		err = o.admit(o.chunk)
 	}
 	if err != nil {
 		return 0, false, err
 	}
-	o.held = copy(o.tail[:], buf[chunkSize:])
+	o.held = copy(o.tail[:], buf[o.chunk:])
 	o.start()
-	o.add(buf[:chunkSize])
-	return chunkSize, false, nil
+	o.add(buf[:o.chunk])
+	return o.chunk, false, nil
 }
 
 // last verifies the stream of which buf is all that was not yet added.

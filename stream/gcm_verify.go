@@ -20,6 +20,11 @@ func VerifyGCM(src io.Reader, key, iv, aad []byte) (plaintextSize int64, err err
 	if err != nil {
 		return 0, err
 	}
+	return o.drain()
+}
+
+// drain reads and verifies the whole stream.
+func (o *gcmOpener) drain() (size int64, err error) {
 	defer o.wipe()
 	buf := newChunk()
 	defer buf.free()

@@ -76,21 +76,22 @@ func (r *puller) writeTo(dst io.Writer) (n int64, err error) {
 
 // An encryptFeed pulls plaintext from a source and yields ciphertext.
 type encryptFeed struct {
-	src source
-	enc encrypter
-	buf *chunk
-	end bool
+	src  source
+	enc  encrypter
+	buf  *chunk
+	size int // of a chunk
+	end  bool
 }
 
 func newEncryptPuller(src io.Reader, enc encrypter) puller {
-	return puller{f: &encryptFeed{src: source{r: src}, enc: enc, buf: newChunk()}}
+	return puller{f: &encryptFeed{src: source{r: src}, enc: enc, buf: newChunk(), size: chunkSize}}
 }
 
 func (f *encryptFeed) next() ([]byte, error) {
 	if f.end {
 		return nil, io.EOF
 	}
-	n, err := f.src.fill(f.buf[:chunkSize])
+	n, err := f.src.fill(f.buf[:f.size])
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
@@ -101,8 +102,8 @@ func (f *encryptFeed) next() ([]byte, error) {
 		f.end = true
 		return f.enc.final(f.buf[:n]), nil
 	}
-	f.enc.update(f.buf[:], f.buf[:chunkSize])
-	return f.buf[:chunkSize], nil
+	f.enc.update(f.buf[:], f.buf[:f.size])
+	return f.buf[:f.size], nil
 }
 
 func (f *encryptFeed) wipe() {

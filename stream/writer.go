@@ -16,8 +16,8 @@ type encrypter interface {
 	// BlockSize bytes more than src, which it starts with or does not overlap.
 	update(dst, src []byte)
 
-	// final encrypts the last 0 to chunkSize bytes in place and appends what
-	// ends the stream, for which buf has BlockSize bytes of capacity.
+	// final encrypts the last bytes, at most a chunk, in place and appends
+	// what ends the stream, for which buf has BlockSize bytes of capacity.
 	final(buf []byte) []byte
 
 	// wipe clears what is as secret as the key.
@@ -29,13 +29,14 @@ type writer struct {
 	dst   io.Writer
 	enc   encrypter
 	buf   *chunk
+	size  int  // of a chunk
 	n     int  // bytes of plaintext in buf
 	later bool // a chunk has left already
 	err   error
 }
 
 func newWriter(dst io.Writer, enc encrypter) writer {
-	return writer{dst: dst, enc: enc, buf: newChunk()}
+	return writer{dst: dst, enc: enc, buf: newChunk(), size: chunkSize}
 }
 
 // fail ends the stream: every later call returns err.
@@ -70,18 +71,18 @@ func (w *writer) write(p []byte) (int, error) {
 // The first chunk stays in the buffer until a byte follows it, because a
 // stream of one chunk takes another path than longer ones.
 func (w *writer) accept(p []byte) (int, error) {
-	if w.n == chunkSize {
-		if err := w.flush(w.buf[:chunkSize]); err != nil {
+	if w.n == w.size {
+		if err := w.flush(w.buf[:w.size]); err != nil {
 			return 0, err
 		}
 	}
-	if w.n == 0 && (len(p) > chunkSize || w.later && len(p) == chunkSize) {
-		return chunkSize, w.flush(p[:chunkSize])
+	if w.n == 0 && (len(p) > w.size || w.later && len(p) == w.size) {
+		return w.size, w.flush(p[:w.size])
 	}
-	n := copy(w.buf[w.n:chunkSize], p)
+	n := copy(w.buf[w.n:w.size], p)
 	w.n += n
-	if w.n == chunkSize && w.later {
-		return n, w.flush(w.buf[:chunkSize])
+	if w.n == w.size && w.later {
+		return n, w.flush(w.buf[:w.size])
 	}
 	return n, nil
 }
@@ -90,7 +91,7 @@ func (w *writer) accept(p []byte) (int, error) {
 func (w *writer) flush(src []byte) error {
 	w.enc.update(w.buf[:], src)
 	w.n, w.later = 0, true
-	return w.emit(w.buf[:chunkSize])
+	return w.emit(w.buf[:w.size])
 }
 
 func (w *writer) emit(p []byte) error {
@@ -109,13 +110,13 @@ func (w *writer) readFrom(r io.Reader) (total int64, err error) {
 	}
 	src := source{r: r}
 	for {
-		if w.n == chunkSize {
-			if err := w.flush(w.buf[:chunkSize]); err != nil {
+		if w.n == w.size {
+			if err := w.flush(w.buf[:w.size]); err != nil {
 				return total, err
 			}
 		}
 		w.err = errReading
-		n, err := src.read(w.buf[w.n:chunkSize])
+		n, err := src.read(w.buf[w.n:w.size])
 		w.err = nil
 		if err == io.EOF {
 			return total, nil
