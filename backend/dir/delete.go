@@ -54,16 +54,11 @@ func (d *Driver) Delete(ctx context.Context, key string) error {
 // the key after that will never be.
 func (d *Driver) clean(o object) {
 	recs, err := d.records(o)
-	if err != nil || len(recs) == 0 {
+	if err != nil {
 		return
 	}
 	d.at("records listed")
-	var dead []record
-	for _, r := range recs {
-		if d.committed(o, r) {
-			dead = append(dead, r)
-		}
-	}
+	dead := d.committed(o, recs)
 	d.at("records judged")
 	f, now, err := d.openBody(o)
 	switch {
@@ -74,9 +69,10 @@ func (d *Driver) clean(o object) {
 	default:
 		return
 	}
+	known := exact(recs, now) != nil
 	for _, r := range dead {
-		// Compared by file: the user may just be changing it in place.
-		if !r.sameFile(now) {
+		// A body that no record names may have been changed in place.
+		if r.identity != now && (known || !r.sameFile(now)) {
 			d.root.Remove(o.records() + "/" + r.name())
 			d.at("record removed")
 		}

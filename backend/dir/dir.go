@@ -41,10 +41,11 @@
 // There are no locks. A body gets to ROOT/KEY once and never comes back, so a
 // record is that of a dead body if tmp/ did not hold the body any more and
 // ROOT/KEY was another file after that; whoever sees both in this order may
-// remove the record. A process that is killed leaves at most a file in tmp/ and
-// a record that nobody will look up. [New] sweeps what is older than
-// [Options].SweepAge: it first takes the file in tmp/ away, after which the put
-// that it may still belong to can only fail, and then the record.
+// remove the record. A process that is killed leaves at most a file in tmp/, a
+// record that nobody will look up, and empty folders. [New] sweeps what is
+// older than [Options].SweepAge, except the folders: it first takes the file in
+// tmp/ away, after which the put that it may still belong to can only fail, and
+// then the record.
 //
 // Whatever is reported as done has been synced to the device, so it also
 // survives a power failure, as far as device and file system keep their word.
@@ -66,7 +67,8 @@
 //
 // A file with no record at all is an object without metadata. Copy a folder
 // while nobody writes into it; and copy ROOT/.s3seal with it, since a sealed
-// object cannot be opened without its metadata.
+// object cannot be opened without its metadata. Renaming a file in ROOT by hand
+// parts it from its record for the same reason; renaming it back heals that.
 //
 // # Keys
 //
@@ -79,7 +81,8 @@
 // .s3seal. Where the file system folds case, a key that differs from an
 // existing one only in its spelling is refused as well. All access goes through
 // [os.Root], so whatever is in ROOT, and whoever changes it meanwhile, nothing
-// outside is read or written.
+// outside is read or written. (Folders that have become empty are an exception
+// everywhere but on Linux: they are removed by path, for want of a better call.)
 //
 // Files are created with mode 0666 and folders with 0777, less the umask, as
 // other programs do: bodies are ciphertext, and metadata is no secret.

@@ -86,6 +86,7 @@ func (d *Driver) mkdirs(folder string) (string, error) {
 // process may be about to use the folder, and creates it again if it is gone.
 func (d *Driver) prune(folder, top string) {
 	for p := folder; p != "."; p = path.Dir(p) {
+		d.at("before prune")
 		err := d.removeFolder(p)
 		if p == top || err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return

@@ -121,6 +121,7 @@ func (d *Driver) openBody(o object) (*os.File, identity, error) {
 	if fi == nil {
 		return nil, identity{}, notExist(o)
 	}
+	d.at("inspected")
 	f, err := d.root.OpenFile(o.key, openFlags, 0)
 	if err != nil {
 		return nil, identity{}, fmt.Errorf("dir: open %.100q: %w", o.key, err)
@@ -147,10 +148,15 @@ func (d *Driver) identifyBody(ctx context.Context, o object, f *os.File, id iden
 	d.at("listed")
 	rec := exact(recs, id)
 	if rec == nil {
-		// The record has been removed with the body, or there is none.
+		// The record has been removed with the body, or there is none. The
+		// order is that of clean: a put that is under way now must not lend
+		// its record to the body that it replaces.
+		recs = d.committed(o, recs)
+		d.at("judged")
 		if err := d.still(o, f); err != nil {
 			return nil, err
 		}
+		d.at("still there")
 		if rec, err = d.guess(ctx, o, f, id, recs); err != nil {
 			return nil, err
 		}

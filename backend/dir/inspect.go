@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"unicode"
@@ -125,10 +126,8 @@ func checkSpelled(folder *os.Root, name string, fi fs.FileInfo) error {
 
 // spelledIn refuses name unless names has it letter by letter.
 func spelledIn(names []string, name string) error {
-	for _, n := range names {
-		if n == name {
-			return nil
-		}
+	if slices.Contains(names, name) {
+		return nil
 	}
 	return fmt.Errorf("%.100q is there in another spelling: %w", name, backend.ErrKey)
 }

@@ -26,29 +26,35 @@ func exact(recs []record, id identity) *record {
 
 // guess finds the record of a body that none names: one that was copied,
 // changed in place, or not put by this package. It returns nil if the body has
-// none. The package comment gives the rules.
+// none. recs are the records of bodies that were put before the body was last
+// seen under its key. The package comment gives the rules.
 func (d *Driver) guess(ctx context.Context, o object, f *os.File, id identity, recs []record) (*record, error) {
-	var done []record
-	for _, r := range recs {
-		if d.committed(o, r) {
-			done = append(done, r)
-		}
+	if len(recs) < 2 {
+		return latest(recs, id), nil // with no choice there is no need to read the body
 	}
-	if len(recs) == 1 && len(done) == 1 {
-		return &recs[0], nil // with no choice there is no need to read the body
-	}
-	same := slices.DeleteFunc(slices.Clone(recs), func(r record) bool { return r.size != id.size })
+	same := filter(recs, func(r record) bool { return r.size == id.size })
 	if len(same) > 0 {
 		sum, err := checksum(ctx, f, id.size)
 		if err != nil {
 			return nil, fmt.Errorf("dir: read %.100q: %w", o.key, err)
 		}
-		same = slices.DeleteFunc(same, func(r record) bool { return r.sum != sum })
+		same = filter(same, func(r record) bool { return r.sum == sum })
 	}
 	if len(same) > 0 {
 		return latest(same, id), nil
 	}
-	return latest(done, id), nil
+	return latest(recs, id), nil
+}
+
+// filter returns the records that keep accepts.
+func filter(recs []record, keep func(record) bool) []record {
+	var list []record
+	for _, r := range recs {
+		if keep(r) {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // checksum returns the CRC-32C of an open body.

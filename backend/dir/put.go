@@ -259,10 +259,14 @@ func (p *put) abort() {
 		return
 	}
 	if p.recorded {
+		p.d.at("before record aborted")
 		p.d.root.Remove(p.o.records() + "/" + p.rec.name())
+		p.d.syncFolders(p.o.records()) // in this order after a power failure too
+		p.d.at("record aborted")
 		p.d.removeFolder(p.o.records())
 	}
 	if p.spooled {
+		p.d.at("before body aborted")
 		p.d.root.Remove(p.o.temp(p.nonce))
 	}
 }

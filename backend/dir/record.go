@@ -101,16 +101,21 @@ func (d *Driver) records(o object) ([]record, error) {
 	return list, nil
 }
 
-// committed reports whether the body of r can no longer be put: it has been,
-// or never will. A body leaves its place in tmp once, for the key or to be
-// swept, and the second name is looked at second, so it cannot slip through.
-func (d *Driver) committed(o object, r record) bool {
+// committed returns those records whose bodies have been put.
+func (d *Driver) committed(o object, recs []record) []record {
+	return filter(recs, func(r record) bool { return !d.pending(o, r) })
+}
+
+// pending reports whether the body of r is still in tmp. It leaves once, for
+// the key or to be swept, and the second name is looked at second, so that it
+// cannot slip through.
+func (d *Driver) pending(o object, r record) bool {
 	for _, name := range []string{o.temp(r.nonce), o.temp(r.nonce) + swept} {
 		if _, err := d.root.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-			return false
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 // contents are what is in a record. The key is there to be checked, and for

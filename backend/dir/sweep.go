@@ -71,6 +71,9 @@ func (d *Driver) bury(o object, nonce string) {
 		}
 		d.at("record swept")
 	}
+	if d.syncFolders(o.records()) != nil {
+		return
+	}
 	d.removeFolder(o.records())
 	d.root.Remove(o.temp(nonce) + swept)
 }
