@@ -188,10 +188,19 @@ type object struct {
 	meta  map[string]string
 	body  []byte
 	plain []byte
+	file  []byte // its instruction file; nil if the envelope is in meta
 }
 
 func (o object) clone() object {
-	return object{maps.Clone(o.meta), bytes.Clone(o.body), o.plain}
+	return object{maps.Clone(o.meta), bytes.Clone(o.body), o.plain, bytes.Clone(o.file)}
+}
+
+// header reads the envelope from where it is.
+func (o object) header() (*envelope.Header, error) {
+	if o.file != nil {
+		return envelope.ParseInstructionFile(o.meta, bytes.NewReader(o.file))
+	}
+	return envelope.ParseHeader(o.meta)
 }
 
 // sealObject makes an object through the public API.
@@ -200,12 +209,12 @@ func sealObject(t testing.TB, w wrap.Wrapper, opts *envelope.SealOptions, plain 
 	s := must[*envelope.Sealer](t)(envelope.NewSealer(t.Context(), w, opts))
 	r := must[io.Reader](t)(s.Reader(bytes.NewReader(plain)))
 	body := must[[]byte](t)(io.ReadAll(r))
-	return object{must[map[string]string](t)(s.Header().Metadata()), body, plain}
+	return object{meta: must[map[string]string](t)(s.Header().Metadata()), body: body, plain: plain}
 }
 
 // open reads a whole object, and returns what was released even on failure.
 func (o object) open(ctx context.Context, u wrap.Unwrapper, opts *envelope.OpenOptions) ([]byte, error) {
-	h, err := envelope.ParseHeader(o.meta)
+	h, err := o.header()
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,14 @@
 // back. What is read is tolerant only where real clients differ; what is
 // written is always the one form that all of them read.
 //
+// # Instruction files
+//
+// A client may keep an envelope in an object of its own beside the object, the
+// instruction file, for which [ParseInstructionFile] and
+// [Header.InstructionFile] are; [NeedsInstructionFile] tells from metadata
+// where to look for one. V3 leaves its commitment with the object, so that a
+// replaced file is noticed.
+//
 // # What is refused
 //
 // With zero [OpenOptions] only V3 opens. Every weaker thing has an option of

@@ -43,10 +43,11 @@ func (e *PolicyError) Error() string { return ErrPolicy.Error() + ": " + e.Reaso
 // Is reports whether target is [ErrPolicy].
 func (e *PolicyError) Is(target error) bool { return target == ErrPolicy }
 
-// A MetadataError says that metadata is no valid envelope. It is decided
+// A MetadataError says that metadata, or an instruction file, is no valid
+// envelope. It is decided
 // before any key is used.
 type MetadataError struct {
-	Name   string // the name in lower case without prefix, for example "x-amz-iv"
+	Name   string // in lower case without prefix, for example "x-amz-iv"; or "instruction file"
 	Reason string // what is wrong with it; never contains a value that may be secret
 }
 

@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/s3seal/s3seal/envelope"
@@ -271,4 +273,43 @@ func ExampleAuthenticatedEncryption() {
 	preset := envelope.AuthenticatedEncryption()
 	fmt.Println(preset.Seal.Suite, preset.Open.AllowLegacyCBC, preset.Open.AllowUnauthenticatedRanges)
 	// Output: V2-GCM true true
+}
+
+// Keep the envelope in an instruction file. Of V3 three values stay with the
+// object.
+func ExampleHeader_InstructionFile() {
+	sealer, err := envelope.NewSealer(context.Background(), newKey(), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	metadata, file, err := sealer.Header().InstructionFile()
+	if err != nil {
+		log.Fatal(err)
+	}
+	var names map[string]string
+	if err := json.Unmarshal(file, &names); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("object:", slices.Sorted(maps.Keys(metadata)))
+	fmt.Println("file:  ", slices.Sorted(maps.Keys(names)))
+	// Output:
+	// object: [x-amz-c x-amz-d x-amz-i]
+	// file:   [x-amz-3 x-amz-m x-amz-w]
+}
+
+// Read an envelope from wherever it is. The file is only asked for if the
+// metadata is that of an object with one.
+func ExampleParseInstructionFile() {
+	var metadata map[string]string // of an object by AWS's client for Java: nothing
+	header, err := envelope.ParseHeader(metadata)
+	if envelope.NeedsInstructionFile(metadata) {
+		file, openErr := os.Open("testdata/fixtures/aes256-java2-gcm-if-17.instruction")
+		if openErr != nil {
+			log.Fatal(openErr)
+		}
+		defer file.Close()
+		header, err = envelope.ParseInstructionFile(metadata, file)
+	}
+	fmt.Println(header, err)
+	// Output: V2-GCM, key wrapped by AES/GCM <nil>
 }

@@ -4,6 +4,8 @@ package envelope_test
 
 import (
 	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -19,6 +21,9 @@ import (
 	"github.com/s3seal/s3seal/wrap"
 )
 
+// fixtureCount is how many there are: 124 objects, 35 with an instruction file.
+const fixtureCount, fixtureFiles = 124, 35
+
 // A fixture is an object that a real client wrote, with the key that opens it.
 type fixture struct {
 	name string
@@ -30,8 +35,12 @@ type fixture struct {
 type fixtureFile struct {
 	Name     string
 	Metadata map[string]string
-	Kek      struct{ Type, Hex string }
-	Object   struct {
+	Kek      struct {
+		Type, Hex string
+		Master    string `json:"master_key_hex"`
+	}
+	Instruction *struct{ File string } `json:"instruction_file"`
+	Object      struct {
 		File   string
 		SHA256 string
 	}
@@ -44,8 +53,8 @@ type fixtureFile struct {
 func loadFixtures(t testing.TB) []fixture {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join("testdata", "fixtures", "*.json"))
-	if err != nil || len(names) != 65 {
-		t.Fatalf("fixtures: want 65, got %d (%v)", len(names), err)
+	if err != nil || len(names) != fixtureCount {
+		t.Fatalf("fixtures: want %d, got %d (%v)", fixtureCount, len(names), err)
 	}
 	all := make([]fixture, len(names))
 	for i, name := range names {
@@ -67,10 +76,17 @@ func loadFixture(t testing.TB, name string) fixture {
 		t.Fatalf("%s: plaintext is not made by the rule", name)
 	}
 	keys := rsaKeys(t, rsaKey(t))
-	if f.Kek.Type == "aes" {
+	switch f.Kek.Type {
+	case "aes":
 		keys = aesKeys(t, unhex(t, f.Kek.Hex))
+	case "kms":
+		keys = standIn{must[cipher.Block](t)(aes.NewCipher(unhex(t, f.Kek.Master)))}
 	}
-	return fixture{f.Name, object{f.Metadata, body, plain}, keys}
+	o := object{meta: f.Metadata, body: body, plain: plain}
+	if f.Instruction != nil {
+		o.file = readFile(t, filepath.Dir(name), f.Instruction.File)
+	}
+	return fixture{f.Name, o, keys}
 }
 
 // TestFixtures opens what real clients wrote, under every set of options: it
@@ -80,13 +96,10 @@ func TestFixtures(t *testing.T) {
 	for _, f := range loadFixtures(t) {
 		t.Run(f.name, func(t *testing.T) { testAllOptions(t, f) })
 	}
-	t.Run("kms-and-instruction-files", func(t *testing.T) {
-		t.Skip("59 objects by real clients need a KMS or an instruction file")
-	})
 }
 
 func testAllOptions(t *testing.T, f fixture) {
-	h := must[*envelope.Header](t)(envelope.ParseHeader(f.meta))
+	h := must[*envelope.Header](t)(f.header())
 	required := h.Required()
 	for set := range 1 << 4 {
 		var opts envelope.OpenOptions
@@ -113,22 +126,34 @@ var optionOrder = []string{"AllowUncommitted", "AllowLegacyWraps", "AllowLegacyC
 // of Required cannot pass by changing both sides.
 func TestFixturesRequired(t *testing.T) {
 	want := map[string]string{
-		"ruby3-commit":   "",
-		"ruby2-gcm":      "U",
-		"ruby2-gcm-desc": "U",
-		"java1-gcm":      "UW",
-		"java1-gcm-mp":   "UW",
-		"java1-gcm-bc":   "UW",
-		"seedpy-gcm":     "UW",
-		"bold-cbc":       "UWC",
-		"ruby1-cbc":      "UWC",
-		"seedpy-cbc":     "UWC",
-		"seedpy-cbc-mp":  "UWC",
-		"seedpy-ctr":     "UWR",
+		"ruby3-commit":    "",
+		"ruby2-gcm":       "U",
+		"ruby2-gcm-desc":  "U",
+		"java1-gcm":       "UW",
+		"java1-gcm-mp":    "UW",
+		"java1-gcm-bc":    "UW",
+		"seedpy-gcm":      "UW",
+		"bold-cbc":        "UWC",
+		"ruby1-cbc":       "UWC",
+		"seedpy-cbc":      "UWC",
+		"seedpy-cbc-mp":   "UWC",
+		"seedpy-ctr":      "UWR",
+		"java1-cbc-if":    "UWC",
+		"java2-gcm-if":    "U",
+		"java1-gcm-if":    "UW",
+		"ruby3-commit-if": "",
+		"gov1v1-cbc-if":   "UWC",
+		"gov1v1-gcm":      "UW",
+		"php1-gcm-if":     "UW",
+		"php2-gcm-ctx":    "U",
+		"php3-commit-if":  "",
+		"go4-commit":      "",
+		"go4-commit-ctx":  "",
+		"py4-gcm":         "U",
 	}
 	for _, f := range loadFixtures(t) {
 		writer := f.name[strings.Index(f.name, "-")+1 : strings.LastIndex(f.name, "-")]
-		h := must[*envelope.Header](t)(envelope.ParseHeader(f.meta))
+		h := must[*envelope.Header](t)(f.header())
 		required, got := h.Required(), ""
 		for i, name := range optionOrder {
 			if *flags(&required)[name] {
@@ -144,7 +169,7 @@ func TestFixturesRequired(t *testing.T) {
 // TestFixturesRead reads every fixture in every way there is to read.
 func TestFixturesRead(t *testing.T) {
 	for _, f := range loadFixtures(t) {
-		h := must[*envelope.Header](t)(envelope.ParseHeader(f.meta))
+		h := must[*envelope.Header](t)(f.header())
 		for _, release := range []envelope.Release{nil, envelope.Buffered(int64(len(f.body))), envelope.UnverifiedUntilEOF()} {
 			opts := everything()
 			opts.Release = release
@@ -212,13 +237,10 @@ func TestRubyObjects(t *testing.T) {
 	opened, elsewhere := 0, 0
 	for _, o := range file.Objs {
 		put := o.Ops[len(o.Ops)-1]
-		object := object{put.Headers, put.Body, []byte(o.Plaintext)}
+		object := object{meta: put.Headers, body: put.Body, plain: []byte(o.Plaintext)}
 		if strings.HasSuffix(o.Name, "-instr") {
-			if _, err := envelope.ParseHeader(object.meta); !errors.Is(err, envelope.ErrNotEncrypted) {
-				t.Errorf("%s: ParseHeader = %v, want ErrNotEncrypted", o.Name, err)
-			}
+			object.file = o.Ops[0].Body
 			elsewhere++
-			continue
 		}
 		opts := everything()
 		got, err := object.open(t.Context(), keys[strings.Split(o.Name, "-")[1]], &opts)
@@ -227,8 +249,8 @@ func TestRubyObjects(t *testing.T) {
 		}
 		opened++
 	}
-	if opened != 34 || elsewhere != 2 {
-		t.Errorf("opened %d objects, %d have their envelope elsewhere; want 34 and 2", opened, elsewhere)
+	if opened != 36 || elsewhere != 2 {
+		t.Errorf("opened %d objects, %d of them by an instruction file; want 36 and 2", opened, elsewhere)
 	}
 }
 
@@ -251,6 +273,7 @@ func TestDerivedObjects(t *testing.T) {
 			Metadata  map[string]string
 			Split     struct {
 				Metadata map[string]string `json:"object_metadata"`
+				File     string            `json:"instruction_json"`
 			} `json:"instruction_split"`
 		}
 	}
@@ -264,13 +287,18 @@ func TestDerivedObjects(t *testing.T) {
 			keys = rsaKeys(t, priv)
 		}
 		plain := unhex(t, o.Plaintext)
-		got, err := object{o.Metadata, unhex(t, o.Body), plain}.open(t.Context(), keys, nil)
+		got, err := object{meta: o.Metadata, body: unhex(t, o.Body), plain: plain}.open(t.Context(), keys, nil)
 		if err != nil || !bytes.Equal(got, plain) {
 			t.Errorf("object %d: open = %x, %v; want %x", i, got, err, plain)
 		}
 		var meta *envelope.MetadataError
 		if _, err := envelope.ParseHeader(o.Split.Metadata); !errors.As(err, &meta) || meta.Name != "x-amz-3" {
 			t.Errorf("object %d, split: ParseHeader = %v, want a MetadataError about x-amz-3", i, err)
+		}
+		split := object{meta: o.Split.Metadata, file: []byte(o.Split.File), body: unhex(t, o.Body), plain: plain}
+		got, err = split.open(t.Context(), keys, nil)
+		if err != nil || !bytes.Equal(got, plain) {
+			t.Errorf("object %d, split: open = %x, %v; want %x", i, got, err, plain)
 		}
 	}
 }
@@ -295,7 +323,7 @@ func TestGoObjects(t *testing.T) {
 	for _, o := range file.Objects {
 		opts := everything()
 		plain := unhex(t, o.Plaintext)
-		got, err := object{o.Metadata, unhex(t, o.Body), plain}.open(t.Context(), fixedKey{cek: o.Key}, &opts)
+		got, err := object{meta: o.Metadata, body: unhex(t, o.Body), plain: plain}.open(t.Context(), fixedKey{cek: o.Key}, &opts)
 		switch {
 		case strings.HasPrefix(o.Expect, "ok"):
 			if err != nil || !bytes.Equal(got, plain) {
@@ -331,7 +359,7 @@ func TestSESHeader(t *testing.T) {
 // TestFixturesFolder keeps stray files out: each body has its description.
 func TestFixturesFolder(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Join("testdata", "fixtures"))
-	if err != nil || len(entries) != 65*2+1 {
-		t.Errorf("folder has %d entries (%v), want %d", len(entries), err, 65*2+1)
+	if want := fixtureCount*2 + fixtureFiles + 1; err != nil || len(entries) != want {
+		t.Errorf("folder has %d entries (%v), want %d", len(entries), err, want)
 	}
 }

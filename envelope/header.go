@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"slices"
 
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/wrap"
@@ -55,7 +54,9 @@ type Header struct {
 // The format must be unambiguous: names of two formats together, a name given
 // twice, wrong lengths, unknown algorithms and anything but plain base64 and
 // JSON are a [*MetadataError]. Metadata without any envelope is
-// [ErrNotEncrypted]. The length and MD5 that some writers add are ignored,
+// [ErrNotEncrypted], and an envelope of V3 without the wrapped key is a
+// MetadataError: both may belong to an object with an instruction file, which
+// [NeedsInstructionFile] tells. The length and MD5 that some writers add are ignored,
 // since nothing authenticates them.
 //
 // Source: S3 Encryption Client, "Content Metadata". It may be called
@@ -65,6 +66,10 @@ func ParseHeader(meta map[string]string) (*Header, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.parse()
+}
+
+func (f fields) parse() (*Header, error) {
 	h, err := f.header()
 	if err != nil {
 		return nil, err
@@ -90,17 +95,12 @@ func (f fields) header() (*Header, error) {
 
 // noKey says what is wrong with an envelope without a wrapped key.
 func (f fields) noKey() error {
-	for _, name := range []string{nameSuite, nameCommitment, nameMessageID} {
-		if f[name] != "" {
-			return &MetadataError{nameKeyV3, "missing: the wrapped key of this object is in an instruction file"}
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(f)) {
-		switch name {
-		case nameLength, nameMD5: // left behind beside an instruction file
-		default:
-			return &MetadataError{name, "present without a wrapped key, or of an unknown format"}
-		}
+	v3, err := f.remainder()
+	switch {
+	case err != nil:
+		return err
+	case v3:
+		return &MetadataError{nameKeyV3, "missing: the wrapped key of this object is in an instruction file"}
 	}
 	return ErrNotEncrypted
 }

@@ -104,31 +104,36 @@ func TestMetadataUnusualNames(t *testing.T) {
 	}
 }
 
+// drawHeader returns a header as it is parsed from metadata.
+func drawHeader(t *rapid.T, p pair) *envelope.Header {
+	bin := func(name string, n int) []byte { return rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, name) }
+	h := &envelope.Header{Suite: p.suite, Wrap: p.alg, WrappedKey: bin("key", rapid.IntRange(16, 300).Draw(t, "n"))}
+	h.MatDesc = rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "desc")
+	delete(h.MatDesc, "aws:x-amz-cek-alg")
+	alg := map[envelope.Suite]string{envelope.V3: "115", envelope.V2GCM: "AES/GCM/NoPadding"}[p.suite]
+	switch p.suite {
+	case envelope.V3:
+		h.IV, h.Commitment = bin("id", 28), bin("commitment", 28)
+	case envelope.V2GCM:
+		h.IV = bin("iv", 12)
+	default:
+		h.IV, alg = bin("iv", 16), "AES/CBC/PKCS5Padding"
+	}
+	if p.suite == envelope.V1 {
+		h.Wrap = wrap.Unnamed
+	}
+	if p.alg == wrap.KMSContext {
+		h.MatDesc["aws:x-amz-cek-alg"] = alg
+	}
+	return h
+}
+
 // TestHeaderRoundTrip: what is written reads back as the same header, and what
 // was read is written in a form that reads back as the same again.
 func TestHeaderRoundTrip(t *testing.T) {
 	pairs := sealable()
 	rapid.Check(t, func(t *rapid.T) {
-		p := rapid.SampledFrom(pairs).Draw(t, "pair")
-		bin := func(name string, n int) []byte { return rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, name) }
-		h := &envelope.Header{Suite: p.suite, Wrap: p.alg, WrappedKey: bin("key", rapid.IntRange(16, 300).Draw(t, "n"))}
-		h.MatDesc = rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "desc")
-		delete(h.MatDesc, "aws:x-amz-cek-alg")
-		alg := map[envelope.Suite]string{envelope.V3: "115", envelope.V2GCM: "AES/GCM/NoPadding"}[p.suite]
-		switch p.suite {
-		case envelope.V3:
-			h.IV, h.Commitment = bin("id", 28), bin("commitment", 28)
-		case envelope.V2GCM:
-			h.IV = bin("iv", 12)
-		default:
-			h.IV, alg = bin("iv", 16), "AES/CBC/PKCS5Padding"
-		}
-		if p.suite == envelope.V1 {
-			h.Wrap = wrap.Unnamed
-		}
-		if p.alg == wrap.KMSContext {
-			h.MatDesc["aws:x-amz-cek-alg"] = alg
-		}
+		h := drawHeader(t, rapid.SampledFrom(pairs).Draw(t, "pair"))
 		meta, err := h.Metadata()
 		if err != nil {
 			t.Fatal(err)

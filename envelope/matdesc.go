@@ -21,12 +21,11 @@ const (
 // parseMatDesc reads a materials description or encryption context: a JSON
 // object of strings. Nobody compares the text itself, since every client
 // orders and spaces it in its own way.
-func parseMatDesc(name, value string) (map[string]string, error) {
-	if value == "" {
+func parseMatDesc(name, text string) (map[string]string, error) {
+	if text == "" {
 		return map[string]string{}, nil
 	}
-	text, ok := repairText(value)
-	if !ok || !utf8.ValidString(text) || !json.Valid([]byte(text)) || loneSurrogate(text) {
+	if !utf8.ValidString(text) || !json.Valid([]byte(text)) || loneSurrogate(text) {
 		return nil, &MetadataError{name, "not valid JSON"}
 	}
 	desc, reason := decodeObject(text)
@@ -36,23 +35,16 @@ func parseMatDesc(name, value string) (map[string]string, error) {
 	return desc, nil
 }
 
-// decodeObject goes token by token, since json.Unmarshal lets the last of two
-// equal names win. text is valid JSON, so the decoder itself cannot fail.
+// decodeObject reads an object of strings. text is valid JSON.
 func decodeObject(text string) (desc map[string]string, reason string) {
-	dec := json.NewDecoder(strings.NewReader(text))
-	if start, _ := dec.Token(); start != json.Delim('{') {
-		return nil, "want a JSON object"
+	values, reason := members(text)
+	if reason != "" {
+		return nil, reason
 	}
-	desc = make(map[string]string)
-	for dec.More() {
-		key, _ := dec.Token()
-		name, _ := key.(string)
-		if _, dup := desc[name]; dup {
-			return nil, "name given twice"
-		}
-		value, _ := dec.Token()
-		s, ok := value.(string)
-		if !ok {
+	desc = make(map[string]string, len(values))
+	for name, raw := range values {
+		var s string
+		if raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
 			return nil, "want string values only"
 		}
 		desc[name] = s
@@ -60,15 +52,40 @@ func decodeObject(text string) (desc map[string]string, reason string) {
 	return desc, ""
 }
 
+// members splits an object into its members. It goes token by token, since
+// json.Unmarshal lets the last of two equal names win. text is valid JSON, so
+// the decoder itself cannot fail.
+func members(text string) (values map[string]json.RawMessage, reason string) {
+	dec := json.NewDecoder(strings.NewReader(text))
+	if start, _ := dec.Token(); start != json.Delim('{') {
+		return nil, "want a JSON object"
+	}
+	values = make(map[string]json.RawMessage)
+	for dec.More() {
+		key, _ := dec.Token()
+		name, _ := key.(string)
+		if _, dup := values[name]; dup {
+			return nil, "name given twice"
+		}
+		var raw json.RawMessage
+		if dec.Decode(&raw) != nil || len(raw) == 0 {
+			return nil, "not valid JSON"
+		}
+		values[name] = raw
+	}
+	return values, ""
+}
+
 // repairText undoes what S3 and HTTP do to a value outside ASCII: RFC 2047
 // encoded words, and S3's habit of taking UTF-8 for Latin-1 and encoding it
 // once more. Other stores encode only once, so the second step is taken only
-// where it leads to valid UTF-8. No JSON object begins with "=?".
-func repairText(s string) (text string, ok bool) {
+// where it leads to valid UTF-8. No JSON object begins with "=?", so what
+// cannot be decoded stays invalid if it is left as it is.
+func repairText(s string) string {
 	if strings.HasPrefix(s, "=?") {
 		decoded, err := new(mime.WordDecoder).DecodeHeader(s)
-		if err != nil {
-			return "", false
+		if err != nil || decoded == "" {
+			return s
 		}
 		s = decoded
 	}
@@ -76,15 +93,15 @@ func repairText(s string) (text string, ok bool) {
 	wide := false
 	for _, r := range s {
 		if r > 0xff {
-			return s, true
+			return s
 		}
 		wide = wide || r > 0x7f
 		raw = append(raw, byte(r))
 	}
 	if wide && utf8.Valid(raw) {
-		return string(raw), true
+		return string(raw)
 	}
-	return s, true
+	return s
 }
 
 // loneSurrogate finds an escaped half of a surrogate pair in valid JSON. The

@@ -44,7 +44,7 @@ func roundTrip(t *testing.T, p pair, plain []byte) {
 	if err := w.Close(); err != nil {
 		t.Errorf("Close = %v", err)
 	}
-	written := object{must[map[string]string](t)(s.Header().Metadata()), body.Bytes(), plain}
+	written := object{meta: must[map[string]string](t)(s.Header().Metadata()), body: body.Bytes(), plain: plain}
 	for _, o := range []object{pulled, written} {
 		h := must[*envelope.Header](t)(envelope.ParseHeader(o.meta))
 		for _, release := range []envelope.Release{nil, envelope.UnverifiedUntilEOF()} {
@@ -271,8 +271,9 @@ func ctrObject(t testing.TB, plain []byte) object {
 	block := must[cipher.Block](t)(aes.NewCipher(cek))
 	body := make([]byte, len(plain))
 	cipher.NewCTR(block, iv).XORKeyStream(body, plain)
-	return object{map[string]string{"x-amz-key-v2": b64of(wrapped), "x-amz-iv": b64of(iv), "x-amz-matdesc": "{}",
-		"x-amz-cek-alg": "AES/CTR/NoPadding", "x-amz-wrap-alg": "AESWrap", "x-amz-tag-len": "0"}, body, plain}
+	meta := map[string]string{"x-amz-key-v2": b64of(wrapped), "x-amz-iv": b64of(iv), "x-amz-matdesc": "{}",
+		"x-amz-cek-alg": "AES/CTR/NoPadding", "x-amz-wrap-alg": "AESWrap", "x-amz-tag-len": "0"}
+	return object{meta: meta, body: body, plain: plain}
 }
 
 // TestClose: the source is closed once, closing is never success.

@@ -45,8 +45,8 @@ type OpenOptions struct {
 	// AllowPlaintext lets a reader of storage, such as package backend, hand
 	// out an object that has no envelope as it is. Whoever can write to the
 	// bucket can then have anything read as if it had been encrypted. This
-	// package itself never looks at it: there is nothing to open. An object
-	// whose envelope lies in an instruction file looks the same.
+	// package itself never looks at it: there is nothing to open. Ciphertext of
+	// V1 or V2 whose instruction file was deleted looks the same.
 	AllowPlaintext bool
 
 	// Release says when plaintext of GCM content is handed out; nil means

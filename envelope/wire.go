@@ -50,6 +50,14 @@ var (
 	knownNames = slices.Concat([]string{nameKeyV1, nameLength}, namesOnlyV2, namesV1V2, namesOnlyV3)
 )
 
+// The names by what they have to do with instruction files.
+var (
+	namesKey      = []string{nameKeyV1, nameKeyV2, nameKeyV3}
+	namesObjectV3 = []string{nameSuite, nameCommitment, nameMessageID} // never in the file
+	namesHint     = []string{nameLength, nameMD5}                      // left behind beside it
+	namesDesc     = []string{nameMatDesc, nameMatDescV3, nameContextV3}
+)
+
 // maxValue bounds a single value. S3 allows 2 KiB for all of them, other
 // stores more; an instruction file has no limit of its own.
 const maxValue = 64 << 10
@@ -68,16 +76,25 @@ func normalise(meta map[string]string) (fields, error) {
 		switch {
 		case value == "": // some SDKs send what their client left empty
 			continue
-		case !slices.Contains(knownNames, name) && !strings.HasPrefix(name, keyPrefix):
+		case !isEnvelopeName(name):
 			continue
 		case f[name] != "":
 			return nil, &MetadataError{name, "present more than once"}
 		case len(value) > maxValue:
 			return nil, &MetadataError{name, fmt.Sprintf("want at most %d bytes, got %d", maxValue, len(value))}
 		}
+		if slices.Contains(namesDesc, name) {
+			value = repairText(value)
+		}
 		f[name] = value
 	}
 	return f, nil
+}
+
+// isEnvelopeName includes the names that a later format might have for its
+// key.
+func isEnvelopeName(name string) bool {
+	return slices.Contains(knownNames, name) || strings.HasPrefix(name, keyPrefix)
 }
 
 // lowerASCII is not strings.ToLower: that one maps letters from outside ASCII
