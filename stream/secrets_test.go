@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+)
+
+// spy keeps the last slice it was given, which a proper sink must not do, to
+// look at it after the stream has ended.
+type spy struct {
+	kept []byte
+	err  error
+}
+
+func (s *spy) Write(p []byte) (int, error) {
+	s.kept = p
+	return len(p), s.err
+}
+
+var zeroBlock [BlockSize]byte
+
+// TestPieceTagCleared looks behind each piece of ciphertext, where the AEAD has
+// left its tag: together with the ciphertext it would allow forgeries.
+func TestPieceTagCleared(t *testing.T) {
+	s, err := newGCMSealer(zeroBlock[:], zeroBlock[:GCMIVSize], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		buf := bytes.Repeat([]byte{0xcc}, 64+2*GCMTagSize)
+		s.update(buf, make([]byte, 64))
+		if !bytes.Equal(buf[64:80], zeroBlock[:]) {
+			t.Errorf("tag of a piece left behind: %x", buf[64:80])
+		}
+		if !bytes.Equal(buf[80:], bytes.Repeat([]byte{0xcc}, 16)) {
+			t.Error("update wrote behind its scratch space")
+		}
+	}
+}
+
+// TestSecretsCleared ends streams in every way and looks at what is left.
+func TestSecretsCleared(t *testing.T) {
+	plain := make([]byte, 200)
+	ends := map[string]func(w *GCMEncryptWriter, dst *spy){
+		"Close": func(w *GCMEncryptWriter, _ *spy) { w.Close() },
+		"Abort": func(w *GCMEncryptWriter, _ *spy) { w.Abort(nil) },
+		"sink error": func(w *GCMEncryptWriter, dst *spy) {
+			dst.err = errors.New("full")
+			w.Write(plain)
+		},
+		"source error": func(w *GCMEncryptWriter, _ *spy) { w.ReadFrom(broken{}) },
+	}
+	for name, end := range ends {
+		dst := &spy{}
+		w, err := NewGCMEncryptWriter(dst, zeroBlock[:], zeroBlock[:GCMIVSize], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		SetChunkSize(w, 48)
+		if _, err := w.Write(plain); err != nil {
+			t.Fatal(err)
+		}
+		s, buf := w.w.enc.(*gcmSealer), w.w.buf
+		if s.hash == (ghash{}) || s.base == (element{}) || *buf == (chunk{}) {
+			t.Fatal("nothing to clear: this test looks at the wrong place")
+		}
+		end(w, dst)
+		if s.hash != (ghash{}) || s.base != (element{}) || s.step != (element{}) || s.nonce != [wideNonceSize]byte{} {
+			t.Errorf("%s: hash key left behind", name)
+		}
+		if !bytes.Equal(dst.kept, make([]byte, len(dst.kept))) {
+			t.Errorf("%s: buffer given back uncleared", name)
+		}
+	}
+}
+
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, errors.New("broken") }
+
+// TestOpenerCleared does the same for the reading side.
+func TestOpenerCleared(t *testing.T) {
+	var sealed bytes.Buffer
+	w, err := NewGCMEncryptWriter(&sealed, zeroBlock[:], zeroBlock[:GCMIVSize], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Write(make([]byte, 200))
+	w.Close()
+	for _, cut := range []int{0, 1, 100} {
+		body := sealed.Bytes()[:sealed.Len()-cut]
+		u, err := NewGCMUnverifiedReader(bytes.NewReader(body), zeroBlock[:], zeroBlock[:GCMIVSize], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := NewGCMDecryptReader(bytes.NewReader(body), zeroBlock[:], zeroBlock[:GCMIVSize], nil, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for r, o := range map[io.WriterTo]*gcmOpener{
+			u: u.r.f.(*unverifiedFeed).o,
+			d: d.r.f.(*bufferedFeed).o,
+		} {
+			o.chunk = 48
+			_, err := r.WriteTo(&spy{})
+			if (err == nil) != (cut == 0) {
+				t.Errorf("cut=%d, %T: %v", cut, r, err)
+			}
+			if o.ctr != nil || o.hash != (ghash{}) || o.mask != (element{}) || o.t != [GCMTagSize]byte{} {
+				t.Errorf("cut=%d, %T: hash key left behind", cut, r)
+			}
+		}
+	}
+}
+
+// TestChunkCleared checks what the pool hands to the next stream.
+func TestChunkCleared(t *testing.T) {
+	c := newChunk()
+	for i := range c {
+		c[i] = 1
+	}
+	c.free()
+	if *c != (chunk{}) {
+		t.Error("a chunk was given back uncleared")
+	}
+}
