@@ -18,6 +18,10 @@
 //
 // # What is not
 //
+// An object whose envelope is in an instruction file consists of two objects,
+// and nothing makes those change, move or vanish together: see
+// Options.InstructionFile.
+//
 // Keys of objects, their sizes, the time and the metadata are visible to the
 // storage, which may also delete an object, or replace it by another one that
 // was sealed under the same key-encryption key, or by an older version of it.
@@ -35,10 +39,34 @@ import (
 )
 
 // Options say how a [Bucket] seals and what it opens. The zero value seals
-// V3 and opens V3 only.
+// V3, with the envelope in metadata, and opens V3 only.
 type Options struct {
 	Seal envelope.SealOptions
 	Open envelope.OpenOptions
+
+	// InstructionFile makes puts store the envelope in an instruction file
+	// beside the object, for an envelope that does not fit into metadata or
+	// for readers that expect it there. Reading needs no option.
+	//
+	// The file is written before the object and removed again if the object
+	// fails; a crash in between leaves a file without an object. Two puts, or
+	// a put and a delete, of the same key at the same time can leave an
+	// object with the file of another one, which nobody can open. Overwriting
+	// is refused with [ErrInstructionFile] unless the storage keeps versions:
+	// from the moment that the file is replaced until the object is, too, the
+	// object before cannot be read.
+	InstructionFile bool
+
+	// AllowInstructionOverwrite lets a put replace an instruction file all
+	// the same. If the put fails, the file before is put back; if that fails
+	// too, or the process dies, the object before is lost.
+	AllowInstructionOverwrite bool
+
+	// InstructionSuffix is what ends the key of an instruction file, after
+	// the key of the object; empty means [envelope.InstructionSuffix], which
+	// is where all readers look. [envelope.DotNetInstructionSuffix] also
+	// reads the files of the first .NET client.
+	InstructionSuffix string
 }
 
 // A Bucket seals objects into a storage and opens them. Use [NewBucket].
@@ -53,6 +81,9 @@ type Bucket struct {
 	unwrapper wrap.Unwrapper
 	seal      envelope.SealOptions
 	open      envelope.OpenOptions
+	file      bool   // Options.InstructionFile
+	overwrite bool   // Options.AllowInstructionOverwrite
+	suffix    string // not empty
 }
 
 // NewBucket returns a bucket over d that wraps content keys by w and unwraps
@@ -66,6 +97,10 @@ func NewBucket(d Driver, w wrap.Wrapper, u wrap.Unwrapper, opts *Options) *Bucke
 		opts = new(Options)
 	}
 	b := &Bucket{driver: d, wrapper: w, unwrapper: u, seal: opts.Seal, open: opts.Open}
+	b.file, b.overwrite = opts.InstructionFile, opts.AllowInstructionOverwrite
+	if b.suffix = opts.InstructionSuffix; b.suffix == "" {
+		b.suffix = envelope.InstructionSuffix
+	}
 	b.seal.MatDesc = maps.Clone(opts.Seal.MatDesc)
 	b.open.ContentAAD = bytes.Clone(opts.Open.ContentAAD)
 	return b
@@ -74,8 +109,12 @@ func NewBucket(d Driver, w wrap.Wrapper, u wrap.Unwrapper, opts *Options) *Bucke
 // ObjectInfo describes an object of a [Bucket].
 type ObjectInfo struct {
 	// Info is of the stored object: its Size is that of the ciphertext, its
-	// Metadata includes the envelope.
+	// Metadata includes the envelope, or what is not in an instruction file.
 	Info
+
+	// InstructionFile is the key of the instruction file that holds the
+	// envelope; empty if metadata does.
+	InstructionFile string
 
 	// Header is the envelope, or nil if the object is not encrypted.
 	Header *envelope.Header
@@ -92,17 +131,18 @@ type ObjectInfo struct {
 	Authenticated bool
 }
 
-// describe parses what the metadata of info says about the plaintext.
-func describe(info *Info) (*ObjectInfo, error) {
+// describe finds the envelope of the object under key and says what it tells
+// about the plaintext. It is the one way from an Info to a Header.
+func (b *Bucket) describe(ctx context.Context, key string, info *Info) (*ObjectInfo, error) {
 	o := &ObjectInfo{Info: *info, PlaintextSizeMin: info.Size, PlaintextSizeMax: info.Size}
-	h, err := envelope.ParseHeader(info.Metadata)
-	if errors.Is(err, envelope.ErrNotEncrypted) {
+	h, file, err := b.findHeader(ctx, key, info)
+	if err == envelope.ErrNotEncrypted { // itself: no other error may pass for it
 		return o, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	o.Header = h
+	o.Header, o.InstructionFile = h, file
 	o.PlaintextSizeMin, o.PlaintextSizeMax, err = h.PlaintextSize(info.Size)
 	if err != nil { // a damaged object can still be described
 		o.PlaintextSizeMin, o.PlaintextSizeMax = -1, -1
@@ -110,28 +150,42 @@ func describe(info *Info) (*ObjectInfo, error) {
 	return o, nil
 }
 
-// Stat describes an object. It needs no key and reads no body, and so nothing
-// of what it returns is authenticated.
+// Stat describes an object. It needs no key and reads no body but that of an
+// instruction file, and so nothing of what it returns is authenticated.
 //
-// It returns [ErrNotExist] for a missing object and a
-// [*envelope.MetadataError] for one whose envelope is damaged. An object
-// without an envelope is no error: its Header is nil.
+// It returns [ErrNotExist] for a missing object, a [*envelope.MetadataError]
+// for one whose envelope is damaged, and [ErrNoInstructionFile] for one of
+// which half the envelope is missing. An object without an envelope is no
+// error: its Header is nil.
 func (b *Bucket) Stat(ctx context.Context, key string) (*ObjectInfo, error) {
 	info, err := b.driver.Stat(ctx, key)
 	if err != nil {
 		return nil, opError("stat", key, err)
 	}
-	o, err := describe(info)
+	o, err := b.describe(ctx, key, info)
 	if err != nil {
 		return nil, opError("stat", key, err)
 	}
 	return o, nil
 }
 
-// Delete removes an object, encrypted or not. It returns [ErrNotExist] for a
-// missing object if the storage can tell, and nil if it cannot.
+// Delete removes an object, encrypted or not, and then its instruction file if
+// it has one: an object in that place which is no instruction file stays, as
+// does everything else with a similar key. It returns [ErrNotExist] for a
+// missing object if the storage can tell, and nil if it cannot; a file that was
+// left without an object is removed in any case.
+//
+// An error about the instruction file means that the object itself is deleted.
+// Delete can then be called again.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
-	if err := b.driver.Delete(ctx, key); err != nil {
+	err := b.driver.Delete(ctx, key)
+	if err != nil && !errors.Is(err, ErrNotExist) {
+		return opError("delete", key, err)
+	}
+	if fileErr := b.deleteInstruction(ctx, key); fileErr != nil {
+		return opError("delete", key, fmt.Errorf("the object is deleted, but not what may be its %w", fileErr))
+	}
+	if err != nil {
 		return opError("delete", key, err)
 	}
 	return nil

@@ -177,3 +177,21 @@ func ExampleNewBodyReader() {
 	fmt.Printf("%q, %v\n", data, err)
 	// Output: "", backend: body is not of the declared size: want 5 bytes, got more
 }
+
+// Keep the envelope in an object of its own, where some clients expect it.
+// Reading needs no option.
+func ExampleOptions_instructionFile() {
+	ctx := context.Background()
+	bucket := newBucket(&backend.Options{InstructionFile: true})
+	info, err := bucket.Put(ctx, "orders/1", strings.NewReader("attack at dawn"), -1, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(info.Header, "in", info.InstructionFile)
+
+	_, err = bucket.Put(ctx, "orders/1", strings.NewReader("retreat"), -1, nil)
+	fmt.Println("overwriting refused:", errors.Is(err, backend.ErrInstructionFile))
+	// Output:
+	// V3, key wrapped by AES/GCM in orders/1.instruction
+	// overwriting refused: true
+}

@@ -3,6 +3,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,15 @@ import (
 // [*envelope.MetadataError], before any key is used, for one that the options
 // do not allow or whose envelope is damaged; and [envelope.ErrNotEncrypted]
 // for one that has no envelope, unless AllowPlaintext. A wrong key, or an
-// object that was altered, is envelope.ErrDecrypt. ctx is bound to the object
+// object that was altered, is envelope.ErrDecrypt.
+//
+// Where metadata has no envelope, Get looks for an instruction file. Only an
+// answer that there is none makes an object count as not encrypted, or where
+// V3 has left a part in the metadata as [ErrNoInstructionFile]; if the storage
+// refuses or fails to answer, that is the error, and what is there but is no
+// instruction file is a MetadataError. An object that was replaced
+// while its instruction file was read is [ErrChanged], except that one whose
+// replacement is still going on can be ErrDecrypt. ctx is bound to the object
 // until it is closed.
 func (b *Bucket) Get(ctx context.Context, key string) (*Object, error) {
 	o, err := b.get(ctx, key, &b.open)
@@ -35,13 +44,14 @@ func (b *Bucket) Get(ctx context.Context, key string) (*Object, error) {
 }
 
 // get reads metadata and body by one request, so that they cannot be of two
-// versions.
+// versions. An instruction file takes another request, and one to see that the
+// object is still the same.
 func (b *Bucket) get(ctx context.Context, key string, opts *envelope.OpenOptions) (*Object, error) {
 	body, info, err := b.driver.Get(ctx, key, &GetOptions{})
 	if err != nil {
 		return nil, err
 	}
-	o, err := b.openWhole(ctx, body, info, opts)
+	o, err := b.openWhole(ctx, key, body, info, opts)
 	if err != nil {
 		body.Close() // the first error is the one that counts
 		return nil, err
@@ -49,8 +59,11 @@ func (b *Bucket) get(ctx context.Context, key string, opts *envelope.OpenOptions
 	return o, nil
 }
 
-func (b *Bucket) openWhole(ctx context.Context, body io.ReadCloser, info *Info, opts *envelope.OpenOptions) (*Object, error) {
-	oi, err := describe(info)
+func (b *Bucket) openWhole(ctx context.Context, key string, body io.ReadCloser, info *Info, opts *envelope.OpenOptions) (*Object, error) {
+	oi, err := b.describe(ctx, key, info)
+	if err == nil && oi.InstructionFile != "" {
+		err = b.unchanged(ctx, key, info)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -72,9 +85,10 @@ func (b *Bucket) openWhole(ctx context.Context, body io.ReadCloser, info *Info, 
 	return &Object{info: oi, plain: plain, body: body, opener: opener}, nil
 }
 
-// permitPlain says whether an object without an envelope may be read as it is.
-// One that still carries the hints of an encrypting writer is ciphertext whose
-// envelope lies elsewhere, and must not be mistaken for plaintext.
+// permitPlain says whether an object without an envelope and without an
+// instruction file may be read as it is. One that still carries the hints of an
+// encrypting writer is ciphertext whose file is lost, and must not be mistaken
+// for plaintext.
 func permitPlain(o *ObjectInfo, opts *envelope.OpenOptions) error {
 	for name := range o.Metadata {
 		if strings.HasPrefix(strings.ToLower(name), "x-amz-unencrypted-content-") {
@@ -114,7 +128,7 @@ func (b *Bucket) getRange(ctx context.Context, key string, off, n int64) (*Objec
 	if err != nil {
 		return nil, err
 	}
-	oi, err := describe(info)
+	oi, err := b.describe(ctx, key, info)
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +142,10 @@ func (b *Bucket) getRange(ctx context.Context, key string, off, n int64) (*Objec
 		return nil, envelope.ErrDecrypt // no intact object has this size
 	}
 	opener, err := envelope.NewOpener(ctx, oi.Header, b.unwrapper, &b.open)
+	if errors.Is(err, envelope.ErrDecrypt) && oi.InstructionFile != "" {
+		// The body will be asked for by its ETag, but the key comes first.
+		err = cmp.Or(b.unchanged(ctx, key, info), err)
+	}
 	if err != nil {
 		return nil, err
 	}

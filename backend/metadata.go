@@ -18,6 +18,10 @@ const (
 	metadataPrefix = "x-amz-meta-"
 )
 
+// maxRemainder is what stays in metadata beside an instruction file: three
+// names of 7 bytes, "115", and 28 bytes in base64 twice.
+const maxRemainder = 3*(len(metadataPrefix)+7) + 3 + 40 + 40
+
 // ErrMetadata says that metadata cannot be stored as it is: a name that is
 // reserved or no name, a value that would not come back unchanged, or more
 // than [MaxMetadataSize].
@@ -97,8 +101,12 @@ func joinMetadata(header, user map[string]string) (map[string]string, error) {
 	maps.Copy(all, user) // no name can be in both: checkName
 	if size := MetadataSize(all); size > MaxMetadataSize {
 		name := largest(all)
-		return nil, fmt.Errorf("%w: %d bytes, of which %d are the envelope, limit %d; largest is %s with %d",
+		err := fmt.Errorf("%w: %d bytes, of which %d are the envelope, limit %d; largest is %s with %d",
 			ErrMetadata, size, MetadataSize(header), MaxMetadataSize, name, len(all[name]))
+		if MetadataSize(user)+maxRemainder <= MaxMetadataSize && MetadataSize(header) > maxRemainder {
+			err = fmt.Errorf("%w; an instruction file would take the envelope out of it (Options.InstructionFile)", err)
+		}
+		return nil, err
 	}
 	return all, nil
 }

@@ -24,7 +24,12 @@ import (
 // and opts.ContentType. Names of metadata are lower case and must not begin
 // with x-amz- or s3seal-, values must be printable ASCII, and all of it
 // together with the envelope must fit into [MaxMetadataSize]; else the error
-// is [ErrMetadata]. opts may be nil and is not retained or modified.
+// is [ErrMetadata]. A key that ends as those of instruction files do is
+// [ErrKey]. opts may be nil and is not retained or modified.
+//
+// With Options.InstructionFile, an instruction file that exists already is
+// [ErrInstructionFile] before src is read. Without it, one that an object
+// before had stays and no longer counts, since metadata comes first.
 //
 // Put notices that ctx is done between two reads of src; a src that blocks
 // must be unblocked by the caller. It reads src only in goroutines that have
@@ -43,11 +48,12 @@ func (b *Bucket) Put(ctx context.Context, key string, src io.Reader, size int64,
 
 // An upload is a put of which all is decided but the plaintext.
 type upload struct {
-	driver Driver
+	bucket *Bucket
 	key    string
 	sealer *envelope.Sealer
-	size   int64 // of the plaintext, or -1
-	stored int64 // of the ciphertext, or -1
+	size   int64  // of the plaintext, or -1
+	stored int64  // of the ciphertext, or -1
+	file   []byte // the instruction file; nil if the envelope is in metadata
 	opts   *PutOptions
 }
 
@@ -58,6 +64,9 @@ func (b *Bucket) newUpload(ctx context.Context, key string, size int64, opts *Pu
 	}
 	if size < -1 {
 		return nil, fmt.Errorf("%w: size %d: want -1 if it is unknown", ErrSize, size)
+	}
+	if err := b.checkKey(key); err != nil {
+		return nil, err
 	}
 	if err := checkOptions(opts); err != nil {
 		return nil, err
@@ -72,7 +81,7 @@ func (b *Bucket) newUpload(ctx context.Context, key string, size int64, opts *Pu
 			return nil, err
 		}
 	}
-	header, err := sealer.Header().Metadata()
+	header, file, err := b.envelope(sealer.Header())
 	if err != nil {
 		return nil, err
 	}
@@ -81,18 +90,46 @@ func (b *Bucket) newUpload(ctx context.Context, key string, size int64, opts *Pu
 		return nil, err
 	}
 	put := &PutOptions{Metadata: meta, ContentType: opts.ContentType}
-	return &upload{b.driver, key, sealer, size, stored, put}, nil
+	return &upload{b, key, sealer, size, stored, file, put}, nil
 }
 
-// run seals src into the storage.
+// envelope returns h as metadata, or split into metadata and a file.
+func (b *Bucket) envelope(h *envelope.Header) (meta map[string]string, file []byte, err error) {
+	if b.file {
+		return h.InstructionFile()
+	}
+	meta, err = h.Metadata()
+	return meta, nil, err
+}
+
+// run stores the object, after its instruction file if it has one: a reader
+// that comes in between finds nothing, instead of ciphertext that looks like
+// plaintext.
 func (u *upload) run(ctx context.Context, src io.Reader) (*ObjectInfo, error) {
+	if u.file == nil {
+		return u.store(ctx, src)
+	}
+	old, err := u.bucket.place(ctx, u.key, u.file)
+	if err != nil {
+		return nil, err
+	}
+	info, err := u.store(ctx, src)
+	if err != nil {
+		return nil, u.bucket.takeBack(ctx, u.key, old, err)
+	}
+	info.InstructionFile = u.key + u.bucket.suffix
+	return info, nil
+}
+
+// store seals src into the storage.
+func (u *upload) store(ctx context.Context, src io.Reader) (*ObjectInfo, error) {
 	plain := newBodyReader(ctx, src, u.size, "read source")
 	sealed, err := u.sealer.Reader(plain)
 	if err != nil {
 		return nil, err
 	}
 	body := newBodyReader(ctx, sealed, u.stored, "seal")
-	info, err := u.driver.Put(ctx, u.key, body, u.stored, u.opts)
+	info, err := u.bucket.driver.Put(ctx, u.key, body, u.stored, u.opts)
 	if err := outcome(body, info, err); err != nil {
 		return nil, err
 	}

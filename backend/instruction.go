@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package backend
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/s3seal/s3seal/envelope"
+)
+
+var (
+	// ErrNoInstructionFile says that metadata holds one part of an envelope
+	// and the instruction file with the other part is not there.
+	ErrNoInstructionFile = errors.New("backend: instruction file is missing")
+
+	// ErrInstructionFile says that a put would replace an instruction file,
+	// which Options.AllowInstructionOverwrite allows, or another object in
+	// the place of one, which nothing allows.
+	ErrInstructionFile = errors.New("backend: instruction file would be replaced")
+)
+
+const (
+	// instructionType is the media type of the files that are written.
+	instructionType = "application/json"
+
+	// markerText is what the C++ client writes as the value of the marker.
+	// Most others leave it empty, but storage may lose an empty value, and
+	// the first Java client takes a file without the marker for none.
+	markerText = "default instruction file header"
+
+	// cleanupTimeout bounds what is done after a put has failed, which a
+	// context that is done must not prevent.
+	cleanupTimeout = 5 * time.Second
+)
+
+// errNoFile says that there is no object in the place of an instruction file.
+var errNoFile = errors.New("no instruction file")
+
+// An instruction is an object in the place of an instruction file.
+type instruction struct {
+	info *Info
+	data []byte
+}
+
+// findHeader returns the envelope of an object, and the key of the instruction
+// file if it is in one. Only metadata without an envelope makes it look for a
+// file; without a file, and only then, the error is that of the metadata.
+func (b *Bucket) findHeader(ctx context.Context, key string, info *Info) (h *envelope.Header, file string, err error) {
+	h, err = envelope.ParseHeader(info.Metadata)
+	if err == nil || !envelope.NeedsInstructionFile(info.Metadata) {
+		return h, "", err
+	}
+	found, fileErr := b.readInstruction(ctx, key)
+	switch {
+	case errors.Is(fileErr, errNoFile) && errors.Is(err, envelope.ErrNotEncrypted):
+		return nil, "", err
+	case errors.Is(fileErr, errNoFile):
+		return nil, "", fmt.Errorf("%w: %q: %w", ErrNoInstructionFile, key+b.suffix, err)
+	case fileErr != nil:
+		return nil, "", fmt.Errorf("instruction file %q: %w", key+b.suffix, fileErr)
+	}
+	parse := envelope.ParseInstructionFile
+	if b.suffix == envelope.DotNetInstructionSuffix {
+		parse = envelope.ParseDotNetInstructionFile
+	}
+	if h, err = parse(info.Metadata, bytes.NewReader(found.data)); err != nil {
+		return nil, "", fmt.Errorf("instruction file %q: %w", key+b.suffix, err)
+	}
+	return h, key + b.suffix, nil
+}
+
+// readInstruction reads what is in the place of the instruction file of key,
+// by one request and never more than a file may have. Only an answer that
+// there is no such object is errNoFile.
+func (b *Bucket) readInstruction(ctx context.Context, key string) (*instruction, error) {
+	body, info, err := b.driver.Get(ctx, key+b.suffix, &GetOptions{})
+	switch {
+	case errors.Is(err, ErrNotExist), errors.Is(err, ErrKey): // a key too long for any object
+		return nil, errNoFile
+	case err != nil:
+		return nil, err
+	}
+	defer body.Close() // what counts is whether all was read
+	if info.Size < 0 || info.Size > envelope.MaxInstructionSize {
+		reason := fmt.Sprintf("want at most %d bytes, got %d", envelope.MaxInstructionSize, info.Size)
+		return nil, &envelope.MetadataError{Name: "instruction file", Reason: reason}
+	}
+	data, err := io.ReadAll(newBodyReader(ctx, body, info.Size, "read instruction file"))
+	if err != nil {
+		return nil, err
+	}
+	return &instruction{info, data}, nil
+}
+
+// genuine reads what is in the place of an instruction file. It returns nil
+// for no object, and ErrInstructionFile for one that is no instruction file.
+func (b *Bucket) genuine(ctx context.Context, key string) (*instruction, error) {
+	found, err := b.readInstruction(ctx, key)
+	if errors.Is(err, errNoFile) {
+		return nil, nil
+	}
+	ok := false
+	if err == nil {
+		ok, err = envelope.IsInstructionFile(bytes.NewReader(found.data))
+	}
+	if _, foreign := errors.AsType[*envelope.MetadataError](err); foreign || err == nil && !ok {
+		return nil, fmt.Errorf("%w: %q exists and is no instruction file", ErrInstructionFile, key+b.suffix)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("instruction file %q: %w", key+b.suffix, err)
+	}
+	return found, nil
+}
+
+// unchanged makes sure that the object of a Get is still the one under key
+// once its instruction file has been read. It cannot see that a put has
+// replaced the file and has yet to replace the object.
+func (b *Bucket) unchanged(ctx context.Context, key string, info *Info) error {
+	now, err := b.driver.Stat(ctx, key)
+	switch {
+	case errors.Is(err, ErrNotExist):
+		return fmt.Errorf("%w: it was deleted", ErrChanged)
+	case err != nil:
+		return err
+	case now.ETag != info.ETag || now.Size != info.Size:
+		return fmt.Errorf("%w: want ETag %q with %d bytes, got %q with %d", ErrChanged, info.ETag, info.Size, now.ETag, now.Size)
+	}
+	return nil
+}
+
+// checkKey refuses the keys that readers take for instruction files.
+func (b *Bucket) checkKey(key string) error {
+	for _, suffix := range []string{b.suffix, envelope.InstructionSuffix} {
+		if strings.HasSuffix(key, suffix) {
+			return fmt.Errorf("%w: keys that end in %q are those of instruction files", ErrKey, suffix)
+		}
+	}
+	return nil
+}
+
+// place stores the instruction file of key and returns the one before, or nil.
+func (b *Bucket) place(ctx context.Context, key string, data []byte) (*instruction, error) {
+	old, err := b.genuine(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if old != nil && !b.overwrite && !versioned(old.info) {
+		return nil, fmt.Errorf("%w: %q exists, and until the object is replaced too nobody can read it;"+
+			" delete the object first, or seal without an instruction file, or set AllowInstructionOverwrite", ErrInstructionFile, key+b.suffix)
+	}
+	opts := &PutOptions{Metadata: map[string]string{envelope.InstructionMarker: markerText}, ContentType: instructionType}
+	stored, err := b.putInstruction(ctx, key, data, opts)
+	if err != nil && stored { // but not as it should be
+		err = b.takeBack(ctx, key, old, err)
+	}
+	return old, err
+}
+
+// versioned reports whether the storage keeps the version that info is of.
+func versioned(info *Info) bool { return info.VersionID != "" && info.VersionID != "null" }
+
+// putInstruction also reports whether the storage says that it has stored
+// something, even if that is an error.
+func (b *Bucket) putInstruction(ctx context.Context, key string, data []byte, opts *PutOptions) (stored bool, err error) {
+	size := int64(len(data))
+	body := newBodyReader(ctx, bytes.NewReader(data), size, "write instruction file")
+	info, putErr := b.driver.Put(ctx, key+b.suffix, body, size, opts)
+	if err := outcome(body, info, putErr); err != nil {
+		return putErr == nil, fmt.Errorf("instruction file %q: %w", key+b.suffix, err)
+	}
+	return true, nil
+}
+
+// takeBack restores what was before place, and returns cause with what went
+// wrong in doing so.
+func (b *Bucket) takeBack(ctx context.Context, key string, old *instruction, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	var err error
+	if old == nil {
+		err = b.driver.Delete(ctx, key+b.suffix)
+	} else {
+		_, err = b.putInstruction(ctx, key, old.data, &PutOptions{Metadata: old.info.Metadata, ContentType: old.info.ContentType})
+	}
+	if err == nil || errors.Is(err, ErrNotExist) {
+		return cause
+	}
+	return fmt.Errorf("%w (and instruction file %q is left behind: %w)", cause, key+b.suffix, err)
+}
+
+// deleteInstruction removes the instruction file of key if there is one.
+// Another object in its place is none of our business.
+func (b *Bucket) deleteInstruction(ctx context.Context, key string) error {
+	if b.checkKey(key) != nil { // is one itself
+		return nil
+	}
+	found, err := b.genuine(ctx, key)
+	switch {
+	case errors.Is(err, ErrInstructionFile):
+		return nil
+	case err != nil || found == nil:
+		return err
+	}
+	if err := b.driver.Delete(ctx, key+b.suffix); err != nil && !errors.Is(err, ErrNotExist) {
+		return fmt.Errorf("instruction file %q: %w", key+b.suffix, err)
+	}
+	return nil
+}
