@@ -57,15 +57,11 @@ type cbcFeed struct {
 	size int             // of a chunk
 	last [BlockSize]byte // the last block of the plaintext so far, held back
 	held int             // bytes in last: none before the first chunk
-	end  bool
 }
 
 // next decrypts the next chunk, behind the block that was held back from the
 // one before, and holds its own last block back, which may be padding.
 func (f *cbcFeed) next() ([]byte, error) {
-	if f.end {
-		return nil, io.EOF
-	}
 	copy(f.buf[:], f.last[:f.held])
 	in := f.buf[f.held : f.held+f.size]
 	n, err := f.src.fill(in)
@@ -78,9 +74,11 @@ func (f *cbcFeed) next() ([]byte, error) {
 	f.mode.CryptBlocks(in[:n], in[:n])
 	out := f.buf[:f.held+n]
 	if err == io.EOF {
-		f.end = true
 		n, err := unpad(out)
-		return out[:n], err
+		if err != nil {
+			return nil, err
+		}
+		return out[:n], io.EOF
 	}
 	out = out[:len(out)-BlockSize]
 	f.held = copy(f.last[:], f.buf[len(out):])

@@ -67,8 +67,9 @@ func encryptFile(to, from string, key, iv []byte) error {
 	if err != nil {
 		return err
 	}
+	defer w.Abort(nil) // half a file must not get a tag; after Close it does nothing
 	if _, err := io.Copy(w, src); err != nil {
-		return err // no Close: half a file must not get a tag
+		return err
 	}
 	if err := w.Close(); err != nil {
 		return err

@@ -39,12 +39,13 @@ func (a element) xor(b element) element {
 // Both words of a are multiplied by b in one loop, because its pace is set by
 // the chain of shifts of b, which they share.
 func (a element) mul(b element) element {
-	var z, y element // a.hi·b and a.lo·b
+	var z, y element // hi·b and lo·b
+	hi, lo := a.hi, a.lo
 	for range 64 {
-		z = z.xor(b.mask(a.hi))
-		y = y.xor(b.mask(a.lo))
-		a.hi <<= 1
-		a.lo <<= 1
+		z = z.xor(b.mask(hi))
+		y = y.xor(b.mask(lo))
+		hi <<= 1
+		lo <<= 1
 		b = b.double()
 	}
 	return z.xor(y.shift())

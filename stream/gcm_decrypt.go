@@ -71,12 +71,12 @@ func (f *bufferedFeed) next() ([]byte, error) {
 		f.body[f.turn].buf.free()
 		f.turn++
 	}
-	if f.turn == len(f.body) {
-		return nil, io.EOF
-	}
 	b := f.body[f.turn]
 	if !b.plain {
 		f.o.ctr.XORKeyStream(b.buf[:b.n], b.buf[:b.n])
+	}
+	if f.turn == len(f.body)-1 {
+		return b.buf[:b.n], io.EOF
 	}
 	return b.buf[:b.n], nil
 }

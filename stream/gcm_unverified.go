@@ -51,15 +51,15 @@ type unverifiedFeed struct {
 }
 
 func (f *unverifiedFeed) next() ([]byte, error) {
-	if f.o.end {
-		return nil, io.EOF
-	}
 	n, plain, err := f.o.next(f.buf[:])
 	if err != nil {
 		return nil, err
 	}
 	if !plain {
 		f.o.ctr.XORKeyStream(f.buf[:n], f.buf[:n])
+	}
+	if f.o.end {
+		return f.buf[:n], io.EOF
 	}
 	return f.buf[:n], nil
 }

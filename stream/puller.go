@@ -7,11 +7,12 @@ import "io"
 // A feed is what a reader of this package yields, piece by piece.
 type feed interface {
 	// next returns the next piece, which may be empty and is valid until the
-	// next call, or an error: io.EOF at the proper end only.
+	// next call. The last piece comes with io.EOF; any other error comes
+	// alone. It is not called again after an error.
 	next() ([]byte, error)
 
 	// wipe clears what is secret and gives buffers back. It is called once,
-	// after the last next.
+	// when the last piece has been used up.
 	wipe()
 }
 
@@ -19,6 +20,7 @@ type feed interface {
 type puller struct {
 	f   feed
 	out []byte // of the current piece, what was not read yet
+	end bool   // it is the last
 	err error
 }
 
@@ -27,13 +29,24 @@ func (r *puller) more() error {
 	for r.err == nil && len(r.out) == 0 {
 		r.err = errReading
 		out, err := r.f.next()
-		r.err = err
-		if err != nil {
+		r.err = nil
+		if err != nil && err != io.EOF {
 			return r.fail(err)
 		}
-		r.out = out
+		r.end = err == io.EOF
+		r.use(out)
 	}
 	return r.err
+}
+
+// use sets what is left of the current piece. The end is taken note of with
+// the last byte, not with the Read after it: who knows the size of a stream
+// may never call that one, and the buffers would be lost.
+func (r *puller) use(left []byte) {
+	r.out = left
+	if r.end && len(left) == 0 {
+		r.fail(io.EOF)
+	}
 }
 
 // fail ends the stream: every later call returns err.
@@ -52,7 +65,7 @@ func (r *puller) read(p []byte) (int, error) {
 		return 0, err
 	}
 	n := copy(p, r.out)
-	r.out = r.out[n:]
+	r.use(r.out[n:])
 	return n, nil
 }
 
@@ -70,7 +83,7 @@ func (r *puller) writeTo(dst io.Writer) (n int64, err error) {
 		if err != nil {
 			return n, r.fail(err)
 		}
-		r.out = nil
+		r.use(nil)
 	}
 }
 
@@ -80,7 +93,6 @@ type encryptFeed struct {
 	enc  encrypter
 	buf  *chunk
 	size int // of a chunk
-	end  bool
 }
 
 func newEncryptPuller(src io.Reader, enc encrypter) puller {
@@ -88,9 +100,6 @@ func newEncryptPuller(src io.Reader, enc encrypter) puller {
 }
 
 func (f *encryptFeed) next() ([]byte, error) {
-	if f.end {
-		return nil, io.EOF
-	}
 	n, err := f.src.fill(f.buf[:f.size])
 	if err != nil && err != io.EOF {
 		return nil, err
@@ -99,8 +108,7 @@ func (f *encryptFeed) next() ([]byte, error) {
 		return nil, err
 	}
 	if err == io.EOF {
-		f.end = true
-		return f.enc.final(f.buf[:n]), nil
+		return f.enc.final(f.buf[:n]), io.EOF
 	}
 	f.enc.update(f.buf[:], f.buf[:f.size])
 	return f.buf[:f.size], nil

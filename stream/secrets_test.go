@@ -117,6 +117,40 @@ func TestOpenerCleared(t *testing.T) {
 	}
 }
 
+// TestClearedWithLastByte reads exactly the bytes of a stream, as those do who
+// know its size, and never gets to see the io.EOF.
+func TestClearedWithLastByte(t *testing.T) {
+	for _, n := range []int{10, 48, 200} {
+		var sealed bytes.Buffer
+		e, err := NewGCMEncryptReader(bytes.NewReader(make([]byte, n)), zeroBlock[:], zeroBlock[:GCMIVSize], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		SetChunkSize(e, 48)
+		s := e.r.f.(*encryptFeed)
+		if _, err := io.CopyN(&sealed, e, int64(n)+GCMTagSize); err != nil {
+			t.Fatal(err)
+		}
+		if e.r.err != io.EOF || s.enc.(*gcmSealer).hash != (ghash{}) || *s.buf != (chunk{}) {
+			t.Errorf("len=%d: encrypting reader not cleared", n)
+		}
+
+		u, err := NewGCMUnverifiedReader(&sealed, zeroBlock[:], zeroBlock[:GCMIVSize], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		SetChunkSize(u, 48)
+		f := u.r.f.(*unverifiedFeed)
+		if _, err := io.ReadFull(u, make([]byte, n)); err != nil {
+			t.Fatal(err)
+		}
+		// With nothing behind the last chunk, its end is not known yet.
+		if n%48 != 0 && (u.r.err != io.EOF || f.o.hash != (ghash{}) || *f.buf != (chunk{})) {
+			t.Errorf("len=%d: decrypting reader not cleared", n)
+		}
+	}
+}
+
 // TestChunkCleared checks what the pool hands to the next stream.
 func TestChunkCleared(t *testing.T) {
 	c := newChunk()
