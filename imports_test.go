@@ -23,6 +23,7 @@ var arrows = map[string][]string{
 	"stream/streamtest":   {"stream"},
 	"wrap":                nil,
 	"wrap/legacy":         {"wrap"},
+	"wrap/localkms":       {"wrap"},
 	"envelope":            {"stream", "stream/chunked", "wrap"},
 	"backend":             {"envelope", "stream", "wrap"},
 	"backend/mem":         {"backend"},
@@ -35,6 +36,7 @@ var arrows = map[string][]string{
 var importers = map[string][]string{
 	"github.com/minio/minio-go/v7": {"backend/s3", "backend/s3/s3test", "cmd/s3seal"},
 	"github.com/minio/sio":         {"stream/dare"},
+	"github.com/aws":               {"wrap/awskms", "cmd/s3seal"}, // the command makes the client here, too
 	"github.com/alecthomas/kong":   {"cmd/s3seal"},
 }
 
