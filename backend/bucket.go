@@ -63,9 +63,10 @@ type Options struct {
 	AllowInstructionOverwrite bool
 
 	// InstructionSuffix is what ends the key of an instruction file, after
-	// the key of the object; empty means [envelope.InstructionSuffix], which
-	// is where all readers look. [envelope.DotNetInstructionSuffix] also
-	// reads the files of the first .NET client.
+	// the key of the object; empty means [envelope.InstructionSuffix]. With
+	// another one puts use that, where other readers do not look unasked, and
+	// reads look there first. [envelope.DotNetInstructionSuffix] also reads
+	// the files of the first .NET client.
 	InstructionSuffix string
 }
 
@@ -81,9 +82,9 @@ type Bucket struct {
 	unwrapper wrap.Unwrapper
 	seal      envelope.SealOptions
 	open      envelope.OpenOptions
-	file      bool   // Options.InstructionFile
-	overwrite bool   // Options.AllowInstructionOverwrite
-	suffix    string // not empty
+	file      bool     // Options.InstructionFile
+	overwrite bool     // Options.AllowInstructionOverwrite
+	suffixes  []string // of instruction files; the first is the one that puts use
 }
 
 // NewBucket returns a bucket over d that wraps content keys by w and unwraps
@@ -98,9 +99,10 @@ func NewBucket(d Driver, w wrap.Wrapper, u wrap.Unwrapper, opts *Options) *Bucke
 	}
 	b := &Bucket{driver: d, wrapper: w, unwrapper: u, seal: opts.Seal, open: opts.Open}
 	b.file, b.overwrite = opts.InstructionFile, opts.AllowInstructionOverwrite
-	if b.suffix = opts.InstructionSuffix; b.suffix == "" {
-		b.suffix = envelope.InstructionSuffix
+	if s := opts.InstructionSuffix; s != "" && s != envelope.InstructionSuffix {
+		b.suffixes = append(b.suffixes, s)
 	}
+	b.suffixes = append(b.suffixes, envelope.InstructionSuffix)
 	b.seal.MatDesc = maps.Clone(opts.Seal.MatDesc)
 	b.open.ContentAAD = bytes.Clone(opts.Open.ContentAAD)
 	return b
@@ -182,7 +184,7 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 	if err != nil && !errors.Is(err, ErrNotExist) {
 		return opError("delete", key, err)
 	}
-	if fileErr := b.deleteInstruction(ctx, key); fileErr != nil {
+	if fileErr := b.deleteInstructions(ctx, key); fileErr != nil {
 		return opError("delete", key, fmt.Errorf("the object is deleted, but not what may be its %w", fileErr))
 	}
 	if err != nil {

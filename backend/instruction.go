@@ -44,6 +44,7 @@ var errNoFile = errors.New("no instruction file")
 
 // An instruction is an object in the place of an instruction file.
 type instruction struct {
+	key  string // its own
 	info *Info
 	data []byte
 }
@@ -56,30 +57,47 @@ func (b *Bucket) findHeader(ctx context.Context, key string, info *Info) (h *env
 	if err == nil || !envelope.NeedsInstructionFile(info.Metadata) {
 		return h, "", err
 	}
-	found, fileErr := b.readInstruction(ctx, key)
+	found, fileErr := b.findInstruction(ctx, key)
 	switch {
 	case errors.Is(fileErr, errNoFile) && errors.Is(err, envelope.ErrNotEncrypted):
 		return nil, "", err
 	case errors.Is(fileErr, errNoFile):
-		return nil, "", fmt.Errorf("%w: %q: %w", ErrNoInstructionFile, key+b.suffix, err)
+		return nil, "", fmt.Errorf("%w: %q: %w", ErrNoInstructionFile, key+b.suffixes[0], err)
 	case fileErr != nil:
-		return nil, "", fmt.Errorf("instruction file %q: %w", key+b.suffix, fileErr)
+		return nil, "", fileErr
 	}
 	parse := envelope.ParseInstructionFile
-	if b.suffix == envelope.DotNetInstructionSuffix {
+	if found.key == key+envelope.DotNetInstructionSuffix {
 		parse = envelope.ParseDotNetInstructionFile
 	}
 	if h, err = parse(info.Metadata, bytes.NewReader(found.data)); err != nil {
-		return nil, "", fmt.Errorf("instruction file %q: %w", key+b.suffix, err)
+		return nil, "", fmt.Errorf("instruction file %q: %w", found.key, err)
 	}
-	return h, key + b.suffix, nil
+	return h, found.key, nil
 }
 
-// readInstruction reads what is in the place of the instruction file of key,
-// by one request and never more than a file may have. Only an answer that
-// there is no such object is errNoFile.
-func (b *Bucket) readInstruction(ctx context.Context, key string) (*instruction, error) {
-	body, info, err := b.driver.Get(ctx, key+b.suffix, &GetOptions{})
+// findInstruction reads the first thing that is in a place of an instruction
+// file of key. The usual place counts in any case: ciphertext whose envelope
+// is there must not pass for plaintext because the bucket uses another one.
+func (b *Bucket) findInstruction(ctx context.Context, key string) (*instruction, error) {
+	for _, suffix := range b.suffixes {
+		found, err := b.readInstruction(ctx, key+suffix)
+		if errors.Is(err, errNoFile) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("instruction file %q: %w", key+suffix, err)
+		}
+		return found, nil
+	}
+	return nil, errNoFile
+}
+
+// readInstruction reads the instruction file under its own key, by one request
+// and never more than a file may have. Only an answer that there is no such
+// object is errNoFile.
+func (b *Bucket) readInstruction(ctx context.Context, file string) (*instruction, error) {
+	body, info, err := b.driver.Get(ctx, file, &GetOptions{})
 	switch {
 	case errors.Is(err, ErrNotExist), errors.Is(err, ErrKey): // a key too long for any object
 		return nil, errNoFile
@@ -95,13 +113,13 @@ func (b *Bucket) readInstruction(ctx context.Context, key string) (*instruction,
 	if err != nil {
 		return nil, err
 	}
-	return &instruction{info, data}, nil
+	return &instruction{file, info, data}, nil
 }
 
 // genuine reads what is in the place of an instruction file. It returns nil
 // for no object, and ErrInstructionFile for one that is no instruction file.
-func (b *Bucket) genuine(ctx context.Context, key string) (*instruction, error) {
-	found, err := b.readInstruction(ctx, key)
+func (b *Bucket) genuine(ctx context.Context, file string) (*instruction, error) {
+	found, err := b.readInstruction(ctx, file)
 	if errors.Is(err, errNoFile) {
 		return nil, nil
 	}
@@ -110,10 +128,10 @@ func (b *Bucket) genuine(ctx context.Context, key string) (*instruction, error) 
 		ok, err = envelope.IsInstructionFile(bytes.NewReader(found.data))
 	}
 	if _, foreign := errors.AsType[*envelope.MetadataError](err); foreign || err == nil && !ok {
-		return nil, fmt.Errorf("%w: %q exists and is no instruction file", ErrInstructionFile, key+b.suffix)
+		return nil, fmt.Errorf("%w: %q exists and is no instruction file", ErrInstructionFile, file)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("instruction file %q: %w", key+b.suffix, err)
+		return nil, fmt.Errorf("instruction file %q: %w", file, err)
 	}
 	return found, nil
 }
@@ -136,7 +154,7 @@ func (b *Bucket) unchanged(ctx context.Context, key string, info *Info) error {
 
 // checkKey refuses the keys that readers take for instruction files.
 func (b *Bucket) checkKey(key string) error {
-	for _, suffix := range []string{b.suffix, envelope.InstructionSuffix} {
+	for _, suffix := range b.suffixes {
 		if strings.HasSuffix(key, suffix) {
 			return fmt.Errorf("%w: keys that end in %q are those of instruction files", ErrKey, suffix)
 		}
@@ -144,20 +162,21 @@ func (b *Bucket) checkKey(key string) error {
 	return nil
 }
 
-// place stores the instruction file of key and returns the one before, or nil.
-func (b *Bucket) place(ctx context.Context, key string, data []byte) (*instruction, error) {
-	old, err := b.genuine(ctx, key)
+// place stores an instruction file under its own key and returns the one
+// before, or nil.
+func (b *Bucket) place(ctx context.Context, file string, data []byte) (*instruction, error) {
+	old, err := b.genuine(ctx, file)
 	if err != nil {
 		return nil, err
 	}
 	if old != nil && !b.overwrite && !versioned(old.info) {
 		return nil, fmt.Errorf("%w: %q exists, and until the object is replaced too nobody can read it;"+
-			" delete the object first, or seal without an instruction file, or set AllowInstructionOverwrite", ErrInstructionFile, key+b.suffix)
+			" delete the object first, or seal without an instruction file, or set AllowInstructionOverwrite", ErrInstructionFile, file)
 	}
 	opts := &PutOptions{Metadata: map[string]string{envelope.InstructionMarker: markerText}, ContentType: instructionType}
-	stored, err := b.putInstruction(ctx, key, data, opts)
+	stored, err := b.putInstruction(ctx, file, data, opts)
 	if err != nil && stored { // but not as it should be
-		err = b.takeBack(ctx, key, old, err)
+		err = b.takeBack(ctx, file, old, err)
 	}
 	return old, err
 }
@@ -167,48 +186,50 @@ func versioned(info *Info) bool { return info.VersionID != "" && info.VersionID 
 
 // putInstruction also reports whether the storage says that it has stored
 // something, even if that is an error.
-func (b *Bucket) putInstruction(ctx context.Context, key string, data []byte, opts *PutOptions) (stored bool, err error) {
+func (b *Bucket) putInstruction(ctx context.Context, file string, data []byte, opts *PutOptions) (stored bool, err error) {
 	size := int64(len(data))
 	body := newBodyReader(ctx, bytes.NewReader(data), size, "write instruction file")
-	info, putErr := b.driver.Put(ctx, key+b.suffix, body, size, opts)
+	info, putErr := b.driver.Put(ctx, file, body, size, opts)
 	if err := outcome(body, info, putErr); err != nil {
-		return putErr == nil, fmt.Errorf("instruction file %q: %w", key+b.suffix, err)
+		return putErr == nil, fmt.Errorf("instruction file %q: %w", file, err)
 	}
 	return true, nil
 }
 
 // takeBack restores what was before place, and returns cause with what went
 // wrong in doing so.
-func (b *Bucket) takeBack(ctx context.Context, key string, old *instruction, cause error) error {
+func (b *Bucket) takeBack(ctx context.Context, file string, old *instruction, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	var err error
 	if old == nil {
-		err = b.driver.Delete(ctx, key+b.suffix)
+		err = b.driver.Delete(ctx, file)
 	} else {
-		_, err = b.putInstruction(ctx, key, old.data, &PutOptions{Metadata: old.info.Metadata, ContentType: old.info.ContentType})
+		_, err = b.putInstruction(ctx, file, old.data, &PutOptions{Metadata: old.info.Metadata, ContentType: old.info.ContentType})
 	}
 	if err == nil || errors.Is(err, ErrNotExist) {
 		return cause
 	}
-	return fmt.Errorf("%w (and instruction file %q is left behind: %w)", cause, key+b.suffix, err)
+	return fmt.Errorf("%w (and instruction file %q is left behind: %w)", cause, file, err)
 }
 
-// deleteInstruction removes the instruction file of key if there is one.
-// Another object in its place is none of our business.
-func (b *Bucket) deleteInstruction(ctx context.Context, key string) error {
+// deleteInstructions removes the instruction files of key. Another object in
+// the place of one is none of our business.
+func (b *Bucket) deleteInstructions(ctx context.Context, key string) error {
 	if b.checkKey(key) != nil { // is one itself
 		return nil
 	}
-	found, err := b.genuine(ctx, key)
-	switch {
-	case errors.Is(err, ErrInstructionFile):
-		return nil
-	case err != nil || found == nil:
-		return err
-	}
-	if err := b.driver.Delete(ctx, key+b.suffix); err != nil && !errors.Is(err, ErrNotExist) {
-		return fmt.Errorf("instruction file %q: %w", key+b.suffix, err)
+	for _, suffix := range b.suffixes {
+		found, err := b.genuine(ctx, key+suffix)
+		if errors.Is(err, ErrInstructionFile) || err == nil && found == nil {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := b.driver.Delete(ctx, found.key); err != nil && !errors.Is(err, ErrNotExist) {
+			return fmt.Errorf("instruction file %q: %w", found.key, err)
+		}
 	}
 	return nil
 }

@@ -332,11 +332,14 @@ func TestInstructionDotNet(t *testing.T) {
 	}
 	wantObject(t, net, "new", pattern(41))
 	wantNone(t, d, "new"+suffix)
-	for _, key := range []string{"old", "new"} {
+	wantErr(t, "default suffix", second(p.filing(d, nil).Put(t.Context(), "usual", strings.NewReader("x"), 1, nil)), nil)
+	wantObject(t, net, "usual", []byte("x")) // is looked for as well
+	for _, key := range []string{"old", "new", "usual"} {
 		if err := net.Delete(t.Context(), key); err != nil {
 			t.Error(err)
 		}
 		wantNone(t, d, key+"INSTRUCTION_SUFFIX")
+		wantNone(t, d, key+suffix)
 	}
 	raw(t, d, "old", "x", nil)
 	raw(t, d, "old"+suffix, `{"EncryptedEnvelopeKey":"`+info.Metadata["x-amz-key"]+`","IV":"`+info.Metadata["x-amz-iv"]+`"}`, nil)
@@ -369,14 +372,16 @@ func TestAttackA5InstructionFile(t *testing.T) {
 func TestAttackB8InstructionFile(t *testing.T) {
 	for _, p := range profiles(t) {
 		d := filed(t, p, "key", pattern(40))
-		b := backend.NewBucket(d, nil, nil, &backend.Options{Open: envelope.OpenOptions{AllowPlaintext: true}})
-		for how, read := range readings(t, b, "key") {
-			got, err := read()
-			if err == nil || len(got) != 0 {
-				t.Errorf("%s: %s = %d bytes, %v; want a refusal", p.name, how, len(got), err)
-			}
-			if p.suite != envelope.V3 && p.authenticated() {
-				wantErr(t, p.name+": "+how, err, envelope.ErrPolicy)
+		for _, other := range []string{"", ".keys"} {
+			opts := &backend.Options{Open: envelope.OpenOptions{AllowPlaintext: true}, InstructionSuffix: other}
+			for how, read := range readings(t, backend.NewBucket(d, nil, nil, opts), "key") {
+				got, err := read()
+				if err == nil || len(got) != 0 {
+					t.Errorf("%s: %s = %d bytes, %v; want a refusal", p.name, how, len(got), err)
+				}
+				if p.suite != envelope.V3 && p.authenticated() && how != "GetRange" {
+					wantErr(t, p.name+": "+how, err, envelope.ErrPolicy)
+				}
 			}
 		}
 	}

@@ -109,15 +109,16 @@ func (u *upload) run(ctx context.Context, src io.Reader) (*ObjectInfo, error) {
 	if u.file == nil {
 		return u.store(ctx, src)
 	}
-	old, err := u.bucket.place(ctx, u.key, u.file)
+	file := u.key + u.bucket.suffixes[0]
+	old, err := u.bucket.place(ctx, file, u.file)
 	if err != nil {
 		return nil, err
 	}
 	info, err := u.store(ctx, src)
 	if err != nil {
-		return nil, u.bucket.takeBack(ctx, u.key, old, err)
+		return nil, u.bucket.takeBack(ctx, file, old, err)
 	}
-	info.InstructionFile = u.key + u.bucket.suffix
+	info.InstructionFile = file
 	return info, nil
 }
 

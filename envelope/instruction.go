@@ -158,7 +158,7 @@ func (f fields) join(object fields) (*Header, error) {
 // readInstruction reads the fields of a file, under normalised names.
 func readInstruction(file io.Reader, names namesOf) (fields, error) {
 	// Peek, because it gives up on a reader that never gets anywhere.
-	data, err := bufio.NewReaderSize(file, MaxInstructionSize+1).Peek(MaxInstructionSize + 1)
+	data, err := bufio.NewReaderSize(countedReader{file}, MaxInstructionSize+1).Peek(MaxInstructionSize + 1)
 	switch {
 	case err == nil:
 		return nil, &MetadataError{nameFile, fmt.Sprintf("want at most %d bytes, got more", MaxInstructionSize)}
@@ -174,6 +174,17 @@ func readInstruction(file io.Reader, names namesOf) (fields, error) {
 		return nil, &MetadataError{nameFile, reason}
 	}
 	return fileFields(values, names)
+}
+
+// A countedReader fails where the count of a reader would make bufio panic.
+type countedReader struct{ src io.Reader }
+
+func (r countedReader) Read(p []byte) (int, error) {
+	n, err := r.src.Read(p)
+	if n < 0 || n > len(p) {
+		return 0, fmt.Errorf("invalid count %d for %d bytes", n, len(p))
+	}
+	return n, err
 }
 
 // fileFields picks the names of an envelope out of a file. Nothing in a file

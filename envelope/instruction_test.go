@@ -309,6 +309,19 @@ func TestInstructionSource(t *testing.T) {
 	}
 }
 
+// TestInstructionMiscount: no reader makes the parser panic.
+func TestInstructionMiscount(t *testing.T) {
+	for _, n := range []int{-1, math.MaxInt} {
+		if h, err := envelope.ParseInstructionFile(nil, miscounting(n)); err == nil || h != nil || isMetadata(err) {
+			t.Errorf("count %d: ParseInstructionFile = %v, %v; want an error of the source", n, h, err)
+		}
+	}
+}
+
+type miscounting int
+
+func (n miscounting) Read([]byte) (int, error) { return int(n), nil }
+
 // A stuck reader returns neither bytes nor an error.
 type stuck struct{}
 
