@@ -5,7 +5,6 @@ package localkms_test
 import (
 	"bytes"
 	"context"
-	"crypto/fips140"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -148,9 +147,7 @@ func (o *realObject) open(ctx context.Context, u wrap.Unwrapper, opts *envelope.
 // TestRealObjects opens whole objects with exactly the options that they need,
 // and asks no KMS where an option is missing.
 func TestRealObjects(t *testing.T) {
-	if fips140.Enforced() {
-		t.Skip("content is not decrypted in FIPS 140-only mode")
-	}
+	skipFIPS(t)
 	opened := 0
 	for _, o := range loadObjects(t) {
 		if o.Body == nil {
@@ -192,9 +189,7 @@ func TestRealObjects(t *testing.T) {
 // TestRealObjectsContext: what the reader demands is compared before the KMS is
 // asked.
 func TestRealObjectsContext(t *testing.T) {
-	if fips140.Enforced() {
-		t.Skip("content is not decrypted in FIPS 140-only mode")
-	}
+	skipFIPS(t)
 	all := &envelope.OpenOptions{AllowUncommitted: true, AllowLegacyWraps: true, AllowLegacyCBC: true}
 	for _, o := range loadObjects(t) {
 		if o.Body == nil {
@@ -216,9 +211,7 @@ func TestRealObjectsContext(t *testing.T) {
 
 // TestAttackPolicyBehindCache: what a cache remembers is no way round the policy.
 func TestAttackPolicyBehindCache(t *testing.T) {
-	if fips140.Enforced() {
-		t.Skip("content is not decrypted in FIPS 140-only mode")
-	}
+	skipFIPS(t)
 	o := loadObjects(t)[4]
 	client := &countingKMS{KMS: o.kms(t)}
 	cache, err := wrap.NewCache(o.keys(t, client), nil)
