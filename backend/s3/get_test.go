@@ -79,6 +79,25 @@ func TestWrongRanges(t *testing.T) {
 	})
 }
 
+// The range is right but the body has another length.
+func TestRangeOfWrongLength(t *testing.T) {
+	s3test.Each(t, func(t *testing.T, srv *s3test.Server) {
+		bucket := srv.NewBucket(t)
+		mustPut(t, newDriver(t, srv.Client(t), bucket, nil), "key", pattern(100))
+		for _, length := range []string{"9", "11", "100", "0"} {
+			c, closed := answers(func(_ *http.Request, resp *http.Response) { resp.Header.Set("Content-Length", length) })
+			d := newDriver(t, chaosClient(t, srv, c), bucket, nil)
+			opts := backend.GetOptions{Range: &backend.Range{Offset: 10, Length: 10}}
+			if _, err := readAll(t, d, "key", opts); !errors.Is(err, backend.ErrRange) {
+				t.Errorf("Content-Length %s: Get = %v, want ErrRange", length, err)
+			}
+			if !closed.Load() {
+				t.Errorf("Content-Length %s: the body was not closed", length)
+			}
+		}
+	})
+}
+
 // A server that does not know ranges sends all of the object, with status 200.
 func TestServerIgnoresRange(t *testing.T) {
 	s3test.Each(t, func(t *testing.T, srv *s3test.Server) {

@@ -16,10 +16,12 @@ func newLayout(size, partSize int64, equal bool) layout {
 	if size < 0 {
 		return layout{base: partSize, grows: !equal}
 	}
-	const unit = 1 << 20
 	least := (size + maxParts - 1) / maxParts
-	least = (least + unit - 1) / unit * unit
-	return layout{base: max(partSize, least)}
+	if least <= partSize {
+		return layout{base: partSize}
+	}
+	const unit = 1 << 20
+	return layout{base: (least + unit - 1) / unit * unit}
 }
 
 // size returns the size of part i, counted from 0.

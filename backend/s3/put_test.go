@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 
@@ -262,6 +263,70 @@ func TestCancelDuringUpload(t *testing.T) {
 				}
 				wantObjects(t, srv, bucket)
 			}
+		}
+	})
+}
+
+// A storage that takes nothing in does not keep a put whose context is done.
+func TestCancelWhileStuck(t *testing.T) {
+	s3test.Each(t, func(t *testing.T, srv *s3test.Server) {
+		for at, n := range map[string]int{kindPut: 1000, kindPart: 9 * tinyParts} {
+			ctx, cancel := context.WithCancel(t.Context())
+			client := chaosClient(t, srv, func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+				if kind(req) != at {
+					return next.RoundTrip(req)
+				}
+				cancel()
+				<-req.Context().Done()
+				return nil, req.Context().Err()
+			})
+			bucket := srv.NewBucket(t)
+			d := newTinyParts(t, client, bucket)
+			begin := time.Now()
+			if _, err := d.Put(ctx, "key", &source{n: n}, -1, &backend.PutOptions{}); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s is stuck: Put = %v, want context.Canceled", at, err)
+			}
+			if took := time.Since(begin); took > 3*time.Second {
+				t.Errorf("%s is stuck: Put took %v after the cancellation", at, took)
+			}
+			wantObjects(t, srv, bucket)
+		}
+	})
+}
+
+// A request that the storage has carried out counts, even if ctx was done
+// before its answer: there would be no way to take it back.
+func TestAnswersAreAwaited(t *testing.T) {
+	s3test.Each(t, func(t *testing.T, srv *s3test.Server) {
+		for at, n := range map[string]int{kindPut: 1000, kindStart: 6 * mib, kindComplete: 6 * mib} {
+			ctx, cancel := context.WithCancel(t.Context())
+			client := chaosClient(t, srv, func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+				if kind(req) != at {
+					return next.RoundTrip(req)
+				}
+				resp, err := next.RoundTrip(req.WithContext(t.Context()))
+				cancel()
+				select {
+				case <-req.Context().Done(): // nobody waits
+					return nil, req.Context().Err()
+				case <-time.After(100 * time.Millisecond):
+					return resp, err
+				}
+			})
+			bucket := srv.NewBucket(t)
+			d := newDriver(t, client, bucket, smallParts)
+			_, err := d.Put(ctx, "key", &source{n: n}, -1, &backend.PutOptions{})
+			if at == kindStart {
+				if !errors.Is(err, context.Canceled) {
+					t.Errorf("cancelled at %s: Put = %v, want context.Canceled", at, err)
+				}
+				wantObjects(t, srv, bucket)
+				continue
+			}
+			if err != nil {
+				t.Errorf("cancelled at %s: Put = %v, want success: the object is there", at, err)
+			}
+			wantObjects(t, srv, bucket, "key")
 		}
 	})
 }

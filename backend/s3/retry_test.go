@@ -136,7 +136,7 @@ func TestConnectionsBreakDuringPut(t *testing.T) {
 			d := newDriver(t, client, bucket, smallParts)
 			data := pattern(n)
 			mustPut(t, d, "key", data)
-			wantBody(t, d, "key", data)
+			wantBody(t, newDriver(t, srv.Client(t), bucket, nil), "key", data)
 			wantObjects(t, srv, bucket, "key")
 		}
 	})
