@@ -63,8 +63,10 @@ func exitCode(ctx context.Context, err error) int {
 // decryptCode recognises the errors of reading something encrypted.
 func decryptCode(err error) (code int, ok bool) {
 	var metadata *envelope.MetadataError
+	var allowed *allowable
 	switch {
-	case errors.Is(err, envelope.ErrPolicy),
+	case errors.As(err, &allowed),
+		errors.Is(err, envelope.ErrPolicy),
 		errors.Is(err, envelope.ErrNotEncrypted),
 		errors.Is(err, stream.ErrBufferLimit):
 		return exitPolicy, true

@@ -62,8 +62,8 @@ func explainRefusal(err error, h *envelope.Header, meta map[string]string) error
 		return &refusal{fmt.Sprintf("refused by policy: format %s, wrap %s: allow it with %s",
 			formatText(h.Suite), wrapText(h), flagFor(policy.Option, &need)), err}
 	case errors.Is(err, envelope.ErrNotEncrypted) && envelopeElsewhere(meta):
-		return &refusal{"its envelope is in an instruction file; get both, and use s3seal open" +
-			" with that file for the metadata", err}
+		return &refusal{"its envelope is in an instruction file that is not there: if it has another name," +
+			" allow it with " + flagInstructionSuffix + " (s3seal open: --instruction)", err}
 	case errors.Is(err, envelope.ErrNotEncrypted):
 		return &refusal{"not encrypted: allow it with " + flagPlaintext, err}
 	case errors.Is(err, wrap.ErrNoKey) && h != nil:

@@ -16,7 +16,8 @@ type openCmd struct {
 	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE or rsa:FILE (see s3seal --help); may be repeated."`
 	acceptFlags
 	releaseFlags
-	Metadata text `required:"" placeholder:"FILE" help:"The object's metadata: a JSON object as seal writes it, or what aws s3api head-object prints."`
+	Metadata    text `placeholder:"FILE" help:"The object's metadata: a JSON object as seal writes it, or what aws s3api head-object prints."`
+	Instruction text `placeholder:"FILE" help:"The object's instruction file, where that holds the envelope; format v3 needs --metadata as well."`
 }
 
 // Help implements kong.HelpProvider.
@@ -25,25 +26,25 @@ func (openCmd) Help() string {
 
     aws s3api get-object --bucket b --key dump.gz dump.sealed
     aws s3api head-object --bucket b --key dump.gz >dump.json
-    s3seal open -k aes:vault.key --metadata dump.json <dump.sealed >dump.gz`
+    s3seal open -k aes:vault.key --metadata dump.json <dump.sealed >dump.gz
+    s3seal open -k aes:vault.key --instruction dump.gz.instruction --metadata dump.json <dump.sealed >dump.gz`
 }
 
 // Run decrypts.
 func (c *openCmd) Run(ctx context.Context, a *app) error {
+	if c.Metadata == "" && c.Instruction == "" {
+		return usagef("want the object's envelope: --metadata FILE, --instruction FILE or both")
+	}
 	keys, err := a.loadKeyring(c.Key)
 	if err != nil {
 		return err
 	}
-	meta, err := readMetadataFile(string(c.Metadata))
-	if err != nil {
-		return err
-	}
-	h, err := envelope.ParseHeader(meta)
+	h, meta, err := c.header()
 	if errors.Is(err, envelope.ErrNotEncrypted) && c.Plaintext && !envelopeElsewhere(meta) {
 		return a.copyOut(ctx, interruptible(ctx, a.stdin))
 	}
 	if err != nil {
-		return fmt.Errorf("metadata %s: %w", c.Metadata, explainRefusal(err, nil, meta))
+		return err
 	}
 	opts := c.options()
 	opts.Release = c.release()
@@ -60,6 +61,24 @@ func (c *openCmd) Run(ctx context.Context, a *app) error {
 	}
 	err = a.copyOut(ctx, body)
 	return firstOf(err, body.Close())
+}
+
+// header reads the envelope from the files that hold it. meta is what the
+// object itself has.
+func (c *openCmd) header() (h *envelope.Header, meta map[string]string, err error) {
+	if c.Metadata != "" {
+		if meta, err = readMetadataFile(string(c.Metadata)); err != nil {
+			return nil, nil, err
+		}
+	}
+	if c.Instruction != "" {
+		h, err = readInstruction(string(c.Instruction), meta)
+		return h, meta, err
+	}
+	if h, err = envelope.ParseHeader(meta); err != nil {
+		err = fmt.Errorf("metadata %s: %w", c.Metadata, explainRefusal(err, nil, meta))
+	}
+	return h, meta, err
 }
 
 // copyOut copies to stdout. If stdout fails, that is the error.

@@ -15,6 +15,7 @@ type putCmd struct {
 	NewKey text   `placeholder:"FILE" help:"Instead of -k: AES-256 key file to encrypt with, made if it is not there."`
 	sealFlags
 	ExpectSize *int64 `placeholder:"N" help:"Size of SRC in bytes, where it cannot be seen; another size is an error."`
+	instructionFlags
 	storageFlags
 	Src text `arg:"" help:"The file to encrypt, or - for stdin."`
 	Dst text `arg:"" help:"The object to write; an existing one is replaced."`
@@ -28,13 +29,17 @@ nothing is left behind.
 Example:
 
     s3seal put --new-key vault.key README.md dir:./vault/README.md
-    pg_dump db | s3seal put -k aes:vault.key - s3://bucket/db.sql`
+    pg_dump db | s3seal put -k aes:vault.key - s3://bucket/db.sql
+    s3seal put -k aes:vault.key --instruction-file dump.gz s3://bucket/dump.gz`
 }
 
 // Run stores the object.
 func (c *putCmd) Run(ctx context.Context, a *app) error {
 	if (len(c.Key) == 0) == (c.NewKey == "") {
 		return usagef("want one key to encrypt with: -k KEY or --new-key FILE")
+	}
+	if err := c.check(); err != nil {
+		return err
 	}
 	at, err := parseAddress(string(c.Dst))
 	if err != nil {
@@ -60,13 +65,13 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 	}
 	defer st.Close()
 
-	bucket := backend.NewBucket(st, seal.wrapper, nil, &backend.Options{Seal: seal.options})
+	bucket := backend.NewBucket(st, seal.wrapper, nil, c.options(seal.options))
 	p := a.progress(at.text, src.size)
 	plain := &counter{r: p.reader(src)}
 	info, err := bucket.Put(ctx, at.key, plain, src.size, nil)
 	p.end()
 	if err != nil {
-		return at.about(err)
+		return c.explainPut(ctx, st, at, err)
 	}
 	return a.reportPut(at, seal, plain.n, info)
 }
@@ -108,14 +113,18 @@ func (a *app) reportPut(at address, seal *sealing, plain int64, info *backend.Ob
 	if a.quiet {
 		return nil
 	}
-	return a.printLines([][2]string{
+	lines := [][2]string{
 		{"stored", at.text},
 		{"format", formatText(seal.format.suite)},
 		{"wrap", seal.wrapper.Algorithm().String()},
 		{"plaintext", sizeText(plain, plain)},
 		{"size", sizeText(info.Size, info.Size)},
 		{"key", seal.key.spec.text},
-	})
+	}
+	if info.InstructionFile != "" {
+		lines = append(lines, [2]string{"envelope", info.InstructionFile})
+	}
+	return a.printLines(lines)
 }
 
 // A counter counts what is read: the plaintext size, which a format in blocks

@@ -11,6 +11,7 @@ type readFlags struct {
 	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE or rsa:FILE (see s3seal --help); may be repeated."`
 	acceptFlags
 	releaseFlags
+	suffixFlags
 	storageFlags
 }
 
@@ -41,7 +42,7 @@ func (f readFlags) open(a *app, src string, ranges bool) (*reading, error) {
 	opts.Release = f.release()
 	return &reading{
 		address: at,
-		bucket:  backend.NewBucket(driver, nil, keys, &backend.Options{Open: opts}),
+		bucket:  backend.NewBucket(driver, nil, keys, &backend.Options{Open: opts, InstructionSuffix: f.suffix()}),
 		close: func() {
 			unwatch()
 			st.Close()

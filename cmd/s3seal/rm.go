@@ -10,13 +10,16 @@ import (
 
 // rmCmd removes an object.
 type rmCmd struct {
+	suffixFlags
 	storageFlags
 	Src text `arg:"" help:"The object."`
 }
 
 // Help implements kong.HelpProvider.
 func (rmCmd) Help() string {
-	return `Example:
+	return `An instruction file of the object goes with it.
+
+Example:
 
     s3seal rm s3://bucket/dump.gz`
 }
@@ -32,7 +35,7 @@ func (c *rmCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer st.Close()
-	if err := backend.NewBucket(st, nil, nil, nil).Delete(ctx, at.key); err != nil {
+	if err := backend.NewBucket(st, nil, nil, &backend.Options{InstructionSuffix: c.suffix()}).Delete(ctx, at.key); err != nil {
 		return at.about(err)
 	}
 	return nil

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/s3seal/s3seal/envelope"
@@ -14,7 +13,8 @@ import (
 type sealCmd struct {
 	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to encrypt with: aes:FILE or rsa:FILE (see s3seal --help)."`
 	sealFlags
-	MetadataOut text `required:"" placeholder:"FILE" help:"Where the object's metadata go: a JSON object as aws s3api put-object --metadata takes it. Written when all of the body is."`
+	MetadataOut    text `placeholder:"FILE" help:"Where the object's metadata go: a JSON object as aws s3api put-object --metadata takes it. Written when all of the body is."`
+	InstructionOut text `placeholder:"FILE" help:"Where the envelope goes instead: the content of an instruction file. Only format v3 leaves metadata for --metadata-out."`
 }
 
 // Help implements kong.HelpProvider.
@@ -24,7 +24,8 @@ func (sealCmd) Help() string {
 Example:
 
     s3seal seal -k aes:vault.key --metadata-out dump.json <dump.gz >dump.sealed
-    aws s3api put-object --bucket b --key dump.gz --body dump.sealed --metadata file://dump.json`
+    aws s3api put-object --bucket b --key dump.gz --body dump.sealed --metadata file://dump.json
+    s3seal seal -k aes:vault.key --instruction-out i.json --metadata-out m.json <dump.gz >dump.sealed`
 }
 
 // Run encrypts.
@@ -32,8 +33,8 @@ func (c *sealCmd) Run(ctx context.Context, a *app) error {
 	if isTerminal(a.stdout) {
 		return usagef("will not write an encrypted body to a terminal: send stdout to a file or a pipe")
 	}
-	if c.MetadataOut == "" {
-		return usagef("--metadata-out: want a file name")
+	if err := c.checkOutputs(); err != nil {
+		return err
 	}
 	k, err := a.loadOneKey(c.Key)
 	if err != nil {
@@ -47,32 +48,16 @@ func (c *sealCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	meta, err := metadataFile(string(c.MetadataOut), sealer)
+	files, err := c.outputs(sealer.Header())
+	defer discardAll(files)
 	if err != nil {
-		return fmt.Errorf("--metadata-out: %w", err)
+		return err
 	}
-	defer meta.discard()
 	if err := a.sealBody(ctx, sealer); err != nil {
 		return err
 	}
 	// Last, so that metadata in place mean a body that is complete.
-	if err := meta.commit(); err != nil {
-		return fmt.Errorf("--metadata-out: %w", err)
-	}
-	return nil
-}
-
-// metadataFile prepares the file that holds the object's metadata.
-func metadataFile(path string, sealer *envelope.Sealer) (*wholeFile, error) {
-	meta, err := sealer.Header().Metadata()
-	if err != nil {
-		return nil, err
-	}
-	data, err := formatMetadata(meta)
-	if err != nil {
-		return nil, err
-	}
-	return newWholeFile(path, data)
+	return commitAll(files)
 }
 
 // sealBody encrypts stdin to stdout.

@@ -14,6 +14,7 @@ import (
 // statCmd describes an object.
 type statCmd struct {
 	JSON bool `name:"json" help:"Print one JSON object with stable names."`
+	suffixFlags
 	storageFlags
 	Src text `arg:"" help:"The object."`
 }
@@ -36,6 +37,7 @@ type statReport struct {
 	ContentAlgorithm string            `json:"content_algorithm,omitempty"`
 	Wrap             string            `json:"wrap,omitempty"`
 	MatDesc          map[string]string `json:"matdesc,omitzero"`
+	InstructionFile  string            `json:"instruction_file,omitempty"`
 	StoredSize       int64             `json:"stored_size"`
 	PlaintextSize    *int64            `json:"plaintext_size,omitempty"`
 	PlaintextSizeMin *int64            `json:"plaintext_size_min,omitempty"`
@@ -60,7 +62,7 @@ func (c *statCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer st.Close()
-	info, err := backend.NewBucket(st, nil, nil, nil).Stat(ctx, at.key)
+	info, err := backend.NewBucket(st, nil, nil, &backend.Options{InstructionSuffix: c.suffix()}).Stat(ctx, at.key)
 	if err != nil {
 		return at.about(err)
 	}
@@ -92,6 +94,7 @@ func describe(at address, info *backend.ObjectInfo) *statReport {
 	if d.MatDesc == nil {
 		d.MatDesc = map[string]string{}
 	}
+	d.InstructionFile = info.InstructionFile
 	d.Committed = len(h.Commitment) > 0
 	d.Key = keyKind(h)
 	d.Accept, d.Allow = acceptFor(h.Required())
@@ -124,6 +127,9 @@ func statLines(at address, info *backend.ObjectInfo) [][2]string {
 	} else {
 		lines = append(lines, [2]string{"format", plainText(at, info)})
 	}
+	if info.InstructionFile != "" {
+		lines = append(lines, [2]string{"envelope", info.InstructionFile})
+	}
 	lines = append(lines,
 		[2]string{"stored", fmt.Sprintf("%d bytes", info.Size)},
 		[2]string{"plaintext", sizeText(info.PlaintextSizeMin, info.PlaintextSizeMax)},
@@ -141,7 +147,7 @@ func plainText(at address, info *backend.ObjectInfo) string {
 		return "no metadata in the folder " + at.root + ": is it " + other + "?"
 	}
 	if envelopeElsewhere(info.Metadata) {
-		return "unknown: the envelope is in an instruction file"
+		return "unknown: the envelope is in an instruction file that is not there (" + flagInstructionSuffix + " finds others)"
 	}
 	return "not encrypted; read it with " + flagPlaintext
 }
