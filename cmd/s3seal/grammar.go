@@ -18,7 +18,7 @@ type grammar struct {
 	Put    putCmd    `cmd:"" help:"Encrypt a file and store it."`
 	Get    getCmd    `cmd:"" help:"Fetch an object and decrypt it to a file."`
 	Cat    catCmd    `cmd:"" help:"Decrypt an object, or a range of it, to stdout."`
-	Stat   statCmd   `cmd:"" help:"Describe an object; needs no key."`
+	Stat   statCmd   `cmd:"" help:"Describe an object; needs no key, and tells whether one fits."`
 	Rm     rmCmd     `cmd:"" help:"Remove an object."`
 	Seal   sealCmd   `cmd:"" help:"Encrypt stdin to stdout, no storage involved."`
 	Open   openCmd   `cmd:"" help:"Decrypt stdin to stdout, no storage involved."`

@@ -9,11 +9,13 @@ import (
 	"strings"
 
 	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/wrap"
 )
 
 // statCmd describes an object.
 type statCmd struct {
-	JSON bool `name:"json" help:"Print one JSON object with stable names."`
+	Key  []text `short:"k" sep:"none" placeholder:"KEY" help:"Also say whether this key opens the object, by its envelope alone; may be repeated, for any of them."`
+	JSON bool   `name:"json" help:"Print one JSON object with stable names."`
 	suffixFlags
 	storageFlags
 	Src text `arg:"" help:"The object."`
@@ -22,11 +24,14 @@ type statCmd struct {
 // Help implements kong.HelpProvider.
 func (statCmd) Help() string {
 	return `What it prints comes from the metadata, which nothing authenticates until the object is read.
+With -k it says whether the key opens the object, and ends with 3 if not. It unwraps the content key and
+checks the commitment to it; the body is not read, and may be damaged all the same.
 
 Example:
 
     s3seal stat s3://bucket/dump.gz
-    s3seal stat --json dir:./vault/README.md`
+    s3seal stat --json dir:./vault/README.md
+    s3seal stat -k aes:vault.key s3://bucket/dump.gz`
 }
 
 // A statReport is what stat prints. The JSON names are relied upon.
@@ -44,6 +49,7 @@ type statReport struct {
 	PlaintextSizeMax *int64            `json:"plaintext_size_max,omitempty"`
 	Committed        bool              `json:"committed"`
 	Key              string            `json:"key,omitempty"`
+	Opens            string            `json:"opens,omitempty"`
 	Accept           string            `json:"accept,omitempty"`
 	Allow            []string          `json:"allow,omitempty"`
 	ETag             string            `json:"etag"`
@@ -57,6 +63,12 @@ func (c *statCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	var keys *wrap.Keyring
+	if len(c.Key) > 0 {
+		if keys, err = a.loadKeyring(c.Key); err != nil {
+			return err
+		}
+	}
 	st, err := c.openStorage(a, at, false)
 	if err != nil {
 		return err
@@ -66,10 +78,20 @@ func (c *statCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return at.about(err)
 	}
-	if c.JSON {
-		return a.printJSON(describe(at, info))
+	d := describe(at, info)
+	var reason error
+	if keys != nil {
+		d.Opens, reason = verdict(ctx, info.Header, keys)
 	}
-	return a.printLines(statLines(at, info))
+	return firstOf(c.print(a, d, at, info), at.about(reason))
+}
+
+// print prints the description in the form that was asked for.
+func (c *statCmd) print(a *app, d *statReport, at address, info *backend.ObjectInfo) error {
+	if c.JSON {
+		return a.printJSON(d)
+	}
+	return a.printLines(statLines(d, at, info))
 }
 
 // describe puts an object in the terms of the JSON output.
@@ -112,8 +134,7 @@ func (d *statReport) setPlaintextSize(lo, hi int64) {
 }
 
 // statLines puts an object in words, a name and a value on each line.
-func statLines(at address, info *backend.ObjectInfo) [][2]string {
-	d := describe(at, info)
+func statLines(d *statReport, at address, info *backend.ObjectInfo) [][2]string {
 	lines := [][2]string{{"address", at.text}}
 	if h := info.Header; h != nil {
 		lines = append(lines,
@@ -126,6 +147,9 @@ func statLines(at address, info *backend.ObjectInfo) [][2]string {
 		)
 	} else {
 		lines = append(lines, [2]string{"format", plainText(at, info)})
+	}
+	if d.Opens != "" {
+		lines = append(lines, [2]string{"opens", d.opensText()})
 	}
 	if info.InstructionFile != "" {
 		lines = append(lines, [2]string{"envelope", info.InstructionFile})
