@@ -87,11 +87,13 @@ func (b *Bucket) openWhole(ctx context.Context, key string, body io.ReadCloser, 
 
 // permitPlain says whether an object without an envelope and without an
 // instruction file may be read as it is. One that still carries the hints of an
-// encrypting writer is ciphertext whose file is lost, and must not be mistaken
-// for plaintext.
+// encrypting writer is ciphertext whose file is lost, one with names of ours is
+// of a format that this version does not know; neither must be mistaken for
+// plaintext.
 func permitPlain(o *ObjectInfo, opts *envelope.OpenOptions) error {
 	for name := range o.Metadata {
-		if strings.HasPrefix(strings.ToLower(name), "x-amz-unencrypted-content-") {
+		bare := strings.TrimPrefix(strings.ToLower(name), metadataPrefix)
+		if strings.HasPrefix(bare, "x-amz-unencrypted-content-") || strings.HasPrefix(bare, "s3seal-") {
 			return fmt.Errorf("%w in its metadata, but has %s", envelope.ErrNotEncrypted, name)
 		}
 	}

@@ -278,6 +278,9 @@ func TestInstructionDelete(t *testing.T) {
 	if err := v3(t, d).Delete(t.Context(), "key"+suffix); err != nil {
 		t.Errorf("Delete of the file = %v", err)
 	}
+	if last := d.calls[len(d.calls)-1]; last != "delete key.instruction" {
+		t.Errorf("Delete of the file ended with %q", last)
+	}
 	wantErr(t, "Get", second(v3(t, d).Get(t.Context(), "key")), backend.ErrNoInstructionFile)
 }
 

@@ -103,7 +103,7 @@ func joinMetadata(header, user map[string]string) (map[string]string, error) {
 		name := largest(all)
 		err := fmt.Errorf("%w: %d bytes, of which %d are the envelope, limit %d; largest is %s with %d",
 			ErrMetadata, size, MetadataSize(header), MaxMetadataSize, name, len(all[name]))
-		if MetadataSize(user)+maxRemainder <= MaxMetadataSize && MetadataSize(header) > maxRemainder {
+		if MetadataSize(user)+maxRemainder <= MaxMetadataSize { // never with an instruction file
 			err = fmt.Errorf("%w; an instruction file would take the envelope out of it (Options.InstructionFile)", err)
 		}
 		return nil, err

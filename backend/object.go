@@ -56,10 +56,16 @@ func (o *Object) WriteTo(dst io.Writer) (int64, error) {
 		return 0, o.err
 	}
 	n, err := io.Copy(dst, o.plain)
-	o.err = err
-	if err == nil {
+	switch {
+	case err == nil:
 		o.err = io.EOF
+		return n, nil
+	case err == io.EOF:
+		// Only dst can have said so: io.Copy keeps the end of a source to
+		// itself. It must not pass for the end of the object.
+		err = fmt.Errorf("backend: write: %w", err)
 	}
+	o.err = err
 	return n, err
 }
 

@@ -18,6 +18,8 @@ const writerBuffer = 128 << 10
 // ErrAborted is wrapped by the errors of a [Writer] after Abort.
 var ErrAborted = errors.New("backend: upload aborted")
 
+var errPanicked = errors.New("backend: source did not return")
+
 // A Writer seals what is written to it into one object, which exists once
 // Close has returned nil and not before. Use [Bucket.Create].
 //
@@ -140,11 +142,18 @@ func (w *Writer) ReadFrom(src io.Reader) (int64, error) {
 	body := newBodyReader(context.Background(), src, -1, "read source")
 	buf := make([]byte, writerBuffer)
 	defer clear(buf)
+	returned := false
+	defer func() {
+		if !returned { // src has panicked: a deferred Close must not sign half of it
+			w.Abort(errPanicked)
+		}
+	}()
 	n, err := io.CopyBuffer(struct{ io.Writer }{w}, body, buf)
 	if cause := body.Err(); cause != nil {
 		w.Abort(cause)
 		err = w.state()
 	}
+	returned = true
 	return n, err
 }
 

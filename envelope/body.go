@@ -65,6 +65,11 @@ func (r *bodyReader) WriteTo(dst io.Writer) (n int64, err error) {
 		r.err = io.EOF
 		return n, nil
 	}
+	if err == io.EOF {
+		// Only dst can have said so: io.Copy keeps the end of a source to
+		// itself. It must not pass for the end of the body.
+		err = fmt.Errorf("envelope: write: %w", err)
+	}
 	r.err = vague(err)
 	return n, r.err
 }

@@ -51,7 +51,7 @@ func TestMatDescText(t *testing.T) {
 		" ", "x", "null", "[]", `"a"`, "1", "{", "{}{}", "{} x", `{"a"}`, `{"a":}`, `{"a":"b",}`, `{,}`, `{a:"b"}`, `{'a':'b'}`,
 		`{"a":1}`, `{"a":null}`, `{"a":true}`, `{"a":[]}`, `{"a":{}}`, `{"a":"b","a":"b"}`, `{"a":"b","\u0061":"c"}`,
 		`{"\ud800":"x"}`, `{"\ude00\ud83d":"x"}`, `{"a":"\ud83dx"}`, `{"a":"\ud83d\u0041"}`, `{"a":"\ud83d\\ude00"}`, `{"a":"\uD83D"}`,
-		"{\"a\":\"\xff\"}", "{\"a\":\"\x00\"}", "\ufeff{}", `=?UTF-8?B?!!!?=`, `=?KOI8-R?B?eyJhIjoiYiJ9?=`, `=?UTF-8?B?`,
+		"{\"a\":\"\xff\"}", "{\"a\":\"\x00\"}", "\ufeff{}", `=?UTF-8?B?!!!?=`, `=?UTF-8?Q??=`, `=?UTF-8?B??=`, `=?KOI8-R?B?eyJhIjoiYiJ9?=`, `=?UTF-8?B?`,
 	} {
 		got, err := parseDesc(text)
 		if bad := new(envelope.MetadataError); !errors.As(err, &bad) || bad.Name != "x-amz-matdesc" {

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package backend_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/backend/mem"
+	"github.com/s3seal/s3seal/envelope"
+)
+
+// panicking delivers some bytes and then panics.
+type panicking struct{ data io.Reader }
+
+func (p panicking) Read(b []byte) (int, error) {
+	n, err := p.data.Read(b)
+	if err != nil {
+		panic("source panicked")
+	}
+	return n, nil
+}
+
+// TestWriterSourcePanics: a deferred Close must not make an object of half the
+// plaintext when the source has panicked under ReadFrom.
+func TestWriterSourcePanics(t *testing.T) {
+	d := mem.New()
+	b := v3(t, d)
+	w, err := b.Create(t.Context(), "k", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic of the source was swallowed")
+			}
+		}()
+		w.ReadFrom(panicking{strings.NewReader("half of it")})
+	}()
+	wantErr(t, "Close", w.Close(), backend.ErrAborted)
+	wantNone(t, d, "k")
+}
+
+// eofSink fails in the way that would end a copy well if it came from a source.
+type eofSink struct{}
+
+func (eofSink) Write([]byte) (int, error) { return 0, io.EOF }
+
+// TestSinkFailsWithEOF: the failure of a sink never passes for the end of an
+// object, neither at once nor in a later call.
+func TestSinkFailsWithEOF(t *testing.T) {
+	want := pattern(1000)
+	for _, p := range profiles(t) {
+		t.Run(p.name, func(t *testing.T) {
+			b := p.bucket(mem.New())
+			if _, err := b.Put(t.Context(), "k", bytes.NewReader(want), -1, nil); err != nil {
+				t.Fatal(err)
+			}
+			testEOFSink(t, must(b.Get(t.Context(), "k"))(t))
+			if o, err := b.GetRange(t.Context(), "k", 10, 100); !errors.Is(err, errors.ErrUnsupported) {
+				testEOFSink(t, must(o, err)(t))
+			}
+		})
+	}
+	t.Run("plain", func(t *testing.T) {
+		d := mem.New()
+		if _, err := d.Put(t.Context(), "k", bytes.NewReader(want), -1, &backend.PutOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		b := backend.NewBucket(d, nil, nil, &backend.Options{Open: envelope.OpenOptions{AllowPlaintext: true}})
+		testEOFSink(t, must(b.Get(t.Context(), "k"))(t))
+	})
+}
+
+func testEOFSink(t *testing.T, o *backend.Object) {
+	t.Helper()
+	defer o.Close()
+	for range 2 {
+		_, err := o.WriteTo(eofSink{})
+		wantErr(t, "WriteTo", err, io.EOF)
+	}
+	if _, err := o.Read(make([]byte, 10)); err == nil || err == io.EOF {
+		t.Errorf("Read after the failure = %v, want the error", err)
+	}
+}
+
+// TestPlaintextOfOtherFormats: what carries names of ours is sealed in a format
+// that is not known here, and is not handed out as plaintext.
+func TestPlaintextOfOtherFormats(t *testing.T) {
+	for _, name := range []string{"s3seal-suite", "S3Seal-Key", "x-amz-meta-s3seal-suite", "x-amz-meta-x-amz-unencrypted-content-length"} {
+		d := mem.New()
+		meta := map[string]string{name: "1"}
+		if _, err := d.Put(t.Context(), "k", strings.NewReader("ciphertext"), -1, &backend.PutOptions{Metadata: meta}); err != nil {
+			t.Fatal(err)
+		}
+		b := backend.NewBucket(d, nil, nil, &backend.Options{Open: envelope.OpenOptions{AllowPlaintext: true}})
+		data, err := readAll(b.Get(t.Context(), "k"))
+		wantErr(t, name, err, envelope.ErrNotEncrypted)
+		if len(data) > 0 {
+			t.Errorf("%s: %q was handed out", name, data)
+		}
+	}
+}
