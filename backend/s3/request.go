@@ -19,7 +19,10 @@ const (
 	cleanupTimeout = 10 * time.Second
 )
 
-var errCut = errors.New("s3: request has ended")
+var (
+	errCut    = errors.New("s3: request has ended")
+	errUnsent = errors.New("s3: answered before all was sent")
+)
 
 // A payload is the body of a request: bytes that are in memory, so that the
 // client can send them again.
@@ -71,7 +74,7 @@ func (p *payload) cut() (sent bool) {
 // carries it out, perhaps after the cleanup that follows here, and what comes
 // of it would be left behind. So when ctx is done, a request that is still being
 // sent is cut short, but one that has been sent gets its answer awaited. send
-// returns nil if the request succeeded, whatever ctx.
+// returns nil if the request succeeded with all of b, whatever ctx.
 func send(ctx context.Context, b []byte, request func(ctx context.Context, body *payload) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -89,7 +92,15 @@ func send(ctx context.Context, b []byte, request func(ctx context.Context, body 
 		}
 		cancel()
 	})()
-	return request(detached, body)
+	if err := request(detached, body); err != nil {
+		return err
+	}
+	if !body.cut() {
+		// A server can answer before it has been sent all. What it then calls
+		// stored cannot be what it was to store.
+		return errUnsent
+	}
+	return nil
 }
 
 // cleanup returns a context for what must be done although ctx may be done.

@@ -41,6 +41,7 @@ const (
 const (
 	defaultPartSize    = 8 << 20
 	defaultConcurrency = 3
+	maxConcurrency     = maxParts // more would have nothing to do
 )
 
 // ErrTooLarge says that a body is larger than S3, or the chosen parts, can
@@ -125,8 +126,8 @@ func (d *Driver) setDefaults() error {
 	if d.concurrency == 0 {
 		d.concurrency = defaultConcurrency
 	}
-	if d.concurrency < 0 {
-		return fmt.Errorf("s3: concurrency: want 1 or more, got %d", d.concurrency)
+	if d.concurrency < 0 || d.concurrency > maxConcurrency {
+		return fmt.Errorf("s3: concurrency: want 1 to %d, got %d", maxConcurrency, d.concurrency)
 	}
 	return nil
 }

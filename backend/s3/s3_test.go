@@ -3,6 +3,7 @@
 package s3_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/minio/minio-go/v7"
@@ -27,6 +28,7 @@ func TestNewRefuses(t *testing.T) {
 		"large parts":        {client, "bucket", &s3.Options{PartSize: 5<<30 + 1}},
 		"negative part size": {client, "bucket", &s3.Options{PartSize: -1}},
 		"no concurrency":     {client, "bucket", &s3.Options{Concurrency: -1}},
+		"endless buffers":    {client, "bucket", &s3.Options{Concurrency: math.MaxInt}},
 	} {
 		if d, err := s3.New(c.client, c.bucket, c.opts); err == nil || d != nil {
 			t.Errorf("%s: New = %v, %v, want nil and an error", name, d, err)
