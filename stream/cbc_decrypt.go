@@ -86,6 +86,7 @@ func (f *cbcFeed) next() ([]byte, error) {
 }
 
 func (f *cbcFeed) wipe() {
+	f.mode = nil
 	clear(f.last[:])
 	f.buf.free()
 }

@@ -85,6 +85,28 @@ func TestCBCTruncation(t *testing.T) {
 	}
 }
 
+// TestCBCRagged appends part of a block to good streams.
+func TestCBCRagged(t *testing.T) {
+	for _, n := range []int{0, 15, 16, 40, 47, 48, 100} {
+		sealed := cbcSeal(testKey, testIV2, text(n))
+		for more := 1; more < 16; more++ {
+			for _, chunk := range chunkSizes {
+				r := stream.SetChunkSize(must(stream.NewCBCDecryptReader(bytes.NewReader(append(bytes.Clone(sealed), text(more)...)), testKey, testIV2)), chunk)
+				got, err := io.ReadAll(r)
+				if err != stream.ErrDecrypt || !bytes.HasPrefix(cbcPadded(n), got) {
+					t.Errorf("len=%d,more=%d,chunk=%d: %d bytes, %v, want ErrDecrypt", n, more, chunk, len(got), err)
+				}
+			}
+		}
+	}
+}
+
+// cbcPadded is text(n) with its padding.
+func cbcPadded(n int) []byte {
+	pad := 16 - n%16
+	return append(text(n), bytes.Repeat([]byte{byte(pad)}, pad)...)
+}
+
 // TestOneError checks that all ways to be rejected look the same.
 func TestOneError(t *testing.T) {
 	sealed := cbcSeal(testKey, testIV2, text(40))

@@ -79,4 +79,8 @@ func (g *gcm) tag() (tag [GCMTagSize]byte) {
 	return tag
 }
 
-func (g *gcm) wipe() { g.hash = ghash{} }
+// wipe clears the hash and lets go of the expanded keys.
+func (g *gcm) wipe() {
+	g.hash = ghash{}
+	g.block, g.aead = nil, nil
+}

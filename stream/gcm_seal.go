@@ -103,6 +103,7 @@ func (s *gcmSealer) final(buf []byte) []byte {
 
 func (s *gcmSealer) wipe() {
 	s.gcm.wipe()
+	s.wide = nil
 	s.base, s.step = element{}, element{}
 	clear(s.nonce[:])
 }

@@ -127,7 +127,8 @@ func TestSinkErrors(t *testing.T) {
 	eachMode(t, func(t *testing.T, m mode) {
 		plain := text(150)
 		sealed := m.seal(plain)
-		for k := range len(sealed) {
+		for i := range 3 * len(sealed) {
+			k, feed := i/3, feeds[i%3]
 			for _, fault := range []error{nil, errFault, io.EOF} {
 				want := fault
 				if want == nil {
@@ -135,7 +136,7 @@ func TestSinkErrors(t *testing.T) {
 				}
 				sink := &fullSink{left: k, err: fault}
 				w := m.writer(sink, 48)
-				_, err := w.Write(plain)
+				err := feed(w, plain)
 				if err == nil {
 					err = w.Close()
 				}
@@ -151,6 +152,18 @@ func TestSinkErrors(t *testing.T) {
 			}
 		}
 	})
+}
+
+// feeds are the ways to give p to a writer.
+var feeds = []func(w encryptWriter, p []byte) error{
+	func(w encryptWriter, p []byte) error { _, err := w.Write(p); return err },
+	func(w encryptWriter, p []byte) error { _, err := w.ReadFrom(bytes.NewReader(p)); return err },
+	func(w encryptWriter, p []byte) (err error) {
+		for ; len(p) > 0 && err == nil; p = p[1:] {
+			_, err = w.Write(p[:1])
+		}
+		return err
+	},
 }
 
 // TestWriteToSinkErrors does the same for the decrypting side.
@@ -290,12 +303,28 @@ func TestPanics(t *testing.T) {
 			t.Error("Close after a panic of the sink succeeded")
 		}
 
-		for _, r := range []io.Reader{d.open(panicking{}, 48), m.reader(panicking{}, 48)} {
+		r := d.open(bytes.NewReader(m.seal(text(200))), 48)
+		if !survive(func() { r.(io.WriterTo).WriteTo(panicking{}) }) {
+			t.Fatal("WriteTo swallowed the panic")
+		}
+		if n, err := r.Read(make([]byte, 10)); n != 0 || err == nil || bare(err) {
+			t.Errorf("Read after a panic of the sink = %d, %v, want 0 and an error", n, err)
+		}
+
+		for _, r := range []io.Reader{
+			d.open(panicking{}, 48),
+			m.reader(panicking{}, 48),
+			must(stream.NewCTRReader(panicking{}, testKey, testIV2)),
+			must(stream.NewCTRRangeReader(panicking{}, testKey, testIV, 5, 10)),
+		} {
 			if !survive(func() { r.Read(make([]byte, 10)) }) {
 				t.Fatal("Read swallowed the panic")
 			}
+			if survive(func() { r.Read(make([]byte, 10)) }) {
+				t.Fatalf("%T: the source was called again after its panic", r)
+			}
 			if n, err := r.Read(make([]byte, 10)); n != 0 || err == nil || bare(err) {
-				t.Errorf("Read after a panic = %d, %v, want 0 and an error", n, err)
+				t.Errorf("%T: Read after a panic = %d, %v, want 0 and an error", r, n, err)
 			}
 		}
 	})

@@ -27,9 +27,7 @@ type puller struct {
 // more makes sure that there is something in out.
 func (r *puller) more() error {
 	for r.err == nil && len(r.out) == 0 {
-		r.err = errReading
 		out, err := r.f.next()
-		r.err = nil
 		if err != nil && err != io.EOF {
 			return r.fail(err)
 		}

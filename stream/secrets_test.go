@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"testing"
 )
 
@@ -69,7 +70,7 @@ func TestSecretsCleared(t *testing.T) {
 			t.Fatal("nothing to clear: this test looks at the wrong place")
 		}
 		end(w, dst)
-		if s.hash != (ghash{}) || s.base != (element{}) || s.step != (element{}) || s.nonce != [wideNonceSize]byte{} {
+		if s.hash != (ghash{}) || s.base != (element{}) || s.step != (element{}) || s.nonce != [wideNonceSize]byte{} || s.x != zeroBlock || s.block != nil || s.aead != nil || s.wide != nil {
 			t.Errorf("%s: hash key left behind", name)
 		}
 		if !bytes.Equal(dst.kept, make([]byte, len(dst.kept))) {
@@ -114,6 +115,86 @@ func TestOpenerCleared(t *testing.T) {
 				t.Errorf("cut=%d, %T: hash key left behind", cut, r)
 			}
 		}
+	}
+}
+
+// TestVerifyCleared does the same for VerifyGCM.
+func TestVerifyCleared(t *testing.T) {
+	for _, body := range [][]byte{make([]byte, 300), make([]byte, 5)} {
+		o, err := newGCMOpener(bytes.NewReader(body), zeroBlock[:], zeroBlock[:GCMIVSize], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.chunk = 48
+		if _, err := o.drain(); err != ErrDecrypt {
+			t.Errorf("drain = %v, want ErrDecrypt", err)
+		}
+		if o.ctr != nil || o.hash != (ghash{}) || o.mask != (element{}) {
+			t.Error("hash key left behind")
+		}
+	}
+}
+
+// TestBufferedGivesBack checks that a buffered stream clears each chunk as soon
+// as its plaintext has been read.
+func TestBufferedGivesBack(t *testing.T) {
+	var sealed bytes.Buffer
+	e, err := NewGCMEncryptReader(bytes.NewReader(bytes.Repeat([]byte{1}, 200)), zeroBlock[:], zeroBlock[:GCMIVSize], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sealed.ReadFrom(e); err != nil {
+		t.Fatal(err)
+	}
+	d, err := NewGCMDecryptReader(&sealed, zeroBlock[:], zeroBlock[:GCMIVSize], nil, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	SetChunkSize(d, 48)
+	f := d.r.f.(*bufferedFeed)
+	if _, err := io.ReadFull(d, make([]byte, 49)); err != nil {
+		t.Fatal(err)
+	}
+	if *f.body[0].buf != (chunk{}) || *f.body[1].buf == (chunk{}) || len(f.body) != 5 {
+		t.Errorf("after 49 of 200 bytes in chunks of 48: want 1 of 5 chunks cleared")
+	}
+}
+
+// TestCBCCleared looks at what CBC keeps: plaintext and the key schedule.
+func TestCBCCleared(t *testing.T) {
+	var sealed bytes.Buffer
+	w, err := NewCBCEncryptWriter(&sealed, zeroBlock[:], zeroBlock[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Write(bytes.Repeat([]byte{1}, 200))
+	c := w.w.enc.(*cbc)
+	w.Close()
+	if c.mode != nil {
+		t.Error("the key schedule is still referenced after Close")
+	}
+	r, err := NewCBCDecryptReader(&sealed, zeroBlock[:], zeroBlock[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	SetChunkSize(r, 48)
+	f := r.r.f.(*cbcFeed)
+	if _, err := r.WriteTo(&spy{}); err != nil {
+		t.Fatal(err)
+	}
+	if f.last != zeroBlock || *f.buf != (chunk{}) {
+		t.Error("plaintext left behind")
+	}
+}
+
+// TestCBCSizeLimit: a size must stay one that int64 can hold with its padding.
+func TestCBCSizeLimit(t *testing.T) {
+	c := cbc{size: math.MaxInt64 - BlockSize - 10}
+	if err := c.admit(10); err != nil {
+		t.Errorf("admit = %v, want nil", err)
+	}
+	if err := c.admit(1); err != ErrTooLarge {
+		t.Errorf("admit = %v, want ErrTooLarge", err)
 	}
 }
 

@@ -49,7 +49,7 @@ func (w *writer) fail(err error) error {
 }
 
 func (w *writer) write(p []byte) (int, error) {
-	if w.err != nil || len(p) == 0 {
+	if w.err != nil {
 		return 0, w.err
 	}
 	if err := w.enc.admit(len(p)); err != nil {

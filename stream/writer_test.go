@@ -91,16 +91,22 @@ func TestDropped(t *testing.T) {
 // leave, less does not, and a first chunk waits for the byte after it.
 func TestWithheld(t *testing.T) {
 	eachMode(t, func(t *testing.T, m mode) {
-		var buf bytes.Buffer
-		w := m.writer(&buf, 48)
-		for _, step := range []struct{ write, want int }{
-			{47, 0}, {1, 0}, {1, 48}, {46, 48}, {1, 96}, {48, 144}, {100, 240}, {43, 240}, {1, 288},
+		type step struct{ write, want int }
+		for _, steps := range [][]step{
+			{{47, 0}, {1, 0}, {1, 48}, {46, 48}, {1, 96}, {48, 144}, {100, 240}, {43, 240}, {1, 288}},
+			{{48, 0}, {48, 96}},
+			{{96, 96}, {1, 96}},
+			{{200, 192}},
 		} {
-			if _, err := w.Write(text(step.write)); err != nil {
-				t.Fatal(err)
-			}
-			if buf.Len() != step.want {
-				t.Errorf("after Write of %d: %d bytes have left, want %d", step.write, buf.Len(), step.want)
+			var buf bytes.Buffer
+			w := m.writer(&buf, 48)
+			for _, s := range steps {
+				if _, err := w.Write(text(s.write)); err != nil {
+					t.Fatal(err)
+				}
+				if buf.Len() != s.want {
+					t.Errorf("%v: after Write of %d: %d bytes have left, want %d", steps, s.write, buf.Len(), s.want)
+				}
 			}
 		}
 	})
