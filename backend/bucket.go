@@ -49,7 +49,8 @@ type Options struct {
 	// for readers that expect it there. Reading needs no option.
 	//
 	// The file is written before the object and removed again if the object
-	// fails; a crash in between leaves a file without an object. Two puts, or
+	// fails and nothing of it was stored; a crash in between leaves a file
+	// without an object. Two puts, or
 	// a put and a delete, of the same key at the same time can leave an
 	// object with the file of another one, which nobody can open. Overwriting
 	// is refused with [ErrInstructionFile] unless the storage keeps versions:
@@ -193,7 +194,12 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// opError says what failed. It is the one place that names the key.
+// opError says what failed. It is the one place that names the key of an
+// object, but for ErrDecrypt: that stays as bare as it comes from Read, since
+// any difference would tell at which step a forgery was found.
 func opError(op, key string, err error) error {
+	if errors.Is(err, envelope.ErrDecrypt) {
+		return envelope.ErrDecrypt
+	}
 	return fmt.Errorf("backend: %s %q: %w", op, key, err)
 }

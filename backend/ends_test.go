@@ -4,8 +4,10 @@ package backend_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 
@@ -104,5 +106,46 @@ func TestPlaintextOfOtherFormats(t *testing.T) {
 		if len(data) > 0 {
 			t.Errorf("%s: %q was handed out", name, data)
 		}
+	}
+}
+
+// TestOneErrorTextAfterKeyUse: whether the key, the commitment, the tag or the
+// length is wrong, Get and Read fail with the very same error.
+func TestOneErrorTextAfterKeyUse(t *testing.T) {
+	d := mem.New()
+	b := v3(t, d)
+	info := must(b.Put(t.Context(), "k", bytes.NewReader(pattern(100)), -1, nil))(t)
+	body := must(io.ReadAll(must2(d.Get(t.Context(), "k", &backend.GetOptions{}))(t)))(t)
+	forge := func(name, value string, body []byte) {
+		meta := maps.Clone(info.Metadata)
+		if name != "" {
+			meta[name] = value
+		}
+		if _, err := d.Put(t.Context(), "f", bytes.NewReader(body), -1, &backend.PutOptions{Metadata: meta}); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := readAll(b.Get(t.Context(), "f")); err != envelope.ErrDecrypt || len(data) > 0 {
+			t.Errorf("forged %q: %d bytes, error %v (%T), want the bare ErrDecrypt", name, len(data), err, err)
+		}
+	}
+	flipped := bytes.Clone(body)
+	flipped[len(flipped)-1] ^= 1
+	forge("", "", flipped)
+	forge("", "", body[:len(body)-1])
+	forge("", "", body[:10])
+	for name, size := range map[string]int{"x-amz-3": 60, "x-amz-d": 28, "x-amz-i": 28} {
+		forge(name, base64.StdEncoding.EncodeToString(make([]byte, size)), body)
+	}
+}
+
+// must2 is must for what comes with a description.
+func must2(r io.ReadCloser, _ *backend.Info, err error) func(t testing.TB) io.Reader {
+	return func(t testing.TB) io.Reader {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { r.Close() })
+		return r
 	}
 }

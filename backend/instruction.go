@@ -162,23 +162,45 @@ func (b *Bucket) checkKey(key string) error {
 	return nil
 }
 
-// place stores an instruction file under its own key and returns the one
-// before, or nil.
-func (b *Bucket) place(ctx context.Context, file string, data []byte) (*instruction, error) {
-	old, err := b.genuine(ctx, file)
-	if err != nil {
+// A placed is an instruction file that was stored ahead of its object.
+type placed struct {
+	key, file string
+	etag      string       // of the object before, or empty
+	old       *instruction // the file before, or nil
+}
+
+// place stores the instruction file of key.
+func (b *Bucket) place(ctx context.Context, key string, data []byte) (*placed, error) {
+	p := &placed{key: key, file: key + b.suffixes[0]}
+	var err error
+	if p.old, err = b.genuine(ctx, p.file); err != nil {
 		return nil, err
 	}
-	if old != nil && !b.overwrite && !versioned(old.info) {
+	if p.old != nil && !b.overwrite && !versioned(p.old.info) {
 		return nil, fmt.Errorf("%w: %q exists, and until the object is replaced too nobody can read it;"+
-			" delete the object first, or seal without an instruction file, or set AllowInstructionOverwrite", ErrInstructionFile, file)
+			" delete the object first, or seal without an instruction file, or set AllowInstructionOverwrite", ErrInstructionFile, p.file)
+	}
+	if p.etag, err = b.etag(ctx, key); err != nil {
+		return nil, err
 	}
 	opts := &PutOptions{Metadata: map[string]string{envelope.InstructionMarker: markerText}, ContentType: instructionType}
-	stored, err := b.putInstruction(ctx, file, data, opts)
+	stored, err := b.putInstruction(ctx, p.file, data, opts)
 	if err != nil && stored { // but not as it should be
-		err = b.takeBack(ctx, file, old, err)
+		err = b.takeBack(ctx, p, err)
 	}
-	return old, err
+	return p, err
+}
+
+// etag returns the ETag of the object under key, or "" if there is none.
+func (b *Bucket) etag(ctx context.Context, key string) (string, error) {
+	info, err := b.driver.Stat(ctx, key)
+	switch {
+	case errors.Is(err, ErrNotExist):
+		return "", nil
+	case err != nil:
+		return "", err
+	}
+	return info.ETag, nil
 }
 
 // versioned reports whether the storage keeps the version that info is of.
@@ -197,20 +219,25 @@ func (b *Bucket) putInstruction(ctx context.Context, file string, data []byte, o
 }
 
 // takeBack restores what was before place, and returns cause with what went
-// wrong in doing so.
-func (b *Bucket) takeBack(ctx context.Context, file string, old *instruction, cause error) error {
+// wrong in doing so. But where the storage holds another object than before,
+// although it has reported a failure or not taken all of the body, the file
+// stays: without it, ciphertext would look like plaintext.
+func (b *Bucket) takeBack(ctx context.Context, p *placed, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
+	if now, err := b.etag(ctx, p.key); err == nil && now != "" && now != p.etag {
+		return fmt.Errorf("%w (yet the object has changed, so instruction file %q stays)", cause, p.file)
+	}
 	var err error
-	if old == nil {
-		err = b.driver.Delete(ctx, file)
+	if p.old == nil {
+		err = b.driver.Delete(ctx, p.file)
 	} else {
-		_, err = b.putInstruction(ctx, file, old.data, &PutOptions{Metadata: old.info.Metadata, ContentType: old.info.ContentType})
+		_, err = b.putInstruction(ctx, p.file, p.old.data, &PutOptions{Metadata: p.old.info.Metadata, ContentType: p.old.info.ContentType})
 	}
 	if err == nil || errors.Is(err, ErrNotExist) {
 		return cause
 	}
-	return fmt.Errorf("%w (and instruction file %q is left behind: %w)", cause, file, err)
+	return fmt.Errorf("%w (and instruction file %q is left behind: %w)", cause, p.file, err)
 }
 
 // deleteInstructions removes the instruction files of key. Another object in

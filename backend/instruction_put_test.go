@@ -53,8 +53,9 @@ func TestInstructionPutCalls(t *testing.T) {
 	p := profiles(t)[0]
 	for call, left := range map[string][]string{
 		"get key.instruction": {"get key.instruction"},
-		"put key.instruction": {"get key.instruction", "put key.instruction"},
-		"put key":             {"get key.instruction", "put key.instruction", "put key", "delete key.instruction"},
+		"stat key":            {"get key.instruction", "stat key"},
+		"put key.instruction": {"get key.instruction", "stat key", "put key.instruction"},
+		"put key":             {"get key.instruction", "stat key", "put key.instruction", "put key", "stat key", "delete key.instruction"},
 	} {
 		d := &hooked{Driver: mem.New(), on: failing(call, errDenied)}
 		wantErr(t, call, second(p.filing(d, nil).Put(t.Context(), "key", strings.NewReader("x"), 1, nil)), errDenied)
@@ -107,6 +108,47 @@ func TestInstructionPutLies(t *testing.T) {
 	wantErr(t, "Put", second(p.filing(f, nil).Put(t.Context(), "key", strings.NewReader("x"), 1, nil)), backend.ErrSize)
 	wantNone(t, d, "key")
 	wantNone(t, d, "key"+suffix)
+}
+
+// TestInstructionPutCommits has a storage that stores an object and reports a
+// failure: its file must stay, or ciphertext would look like plaintext.
+func TestInstructionPutCommits(t *testing.T) {
+	for _, p := range suites(t) {
+		for what, old := range map[string]func(d backend.Driver){
+			"nothing":   func(backend.Driver) {},
+			"plaintext": func(d backend.Driver) { raw(t, d, "key", "plain", nil) },
+			"a file": func(d backend.Driver) {
+				must(p.filing(d, nil).Put(t.Context(), "key", strings.NewReader("old"), 3, nil))(t)
+			},
+		} {
+			d := mem.New()
+			old(d)
+			lying := &lateFailure{d}
+			_, err := p.filing(lying, overwriting).Put(t.Context(), "key", strings.NewReader("new"), 3, nil)
+			wantErr(t, p.name+", "+what, err, errCustom)
+			if err != nil && !strings.Contains(err.Error(), `"key.instruction" stays`) {
+				t.Errorf("%s, %s: error %q does not say what stays", p.name, what, err)
+			}
+			wantObject(t, p.opening(d, nil), "key", []byte("new"))
+		}
+		// An object that was there and has not changed gets its state back.
+		d := mem.New()
+		raw(t, d, "key", "plain", nil)
+		failed := &hooked{Driver: d, on: failing("put key", errCustom)}
+		wantErr(t, p.name, second(p.filing(failed, nil).Put(t.Context(), "key", strings.NewReader("new"), 3, nil)), errCustom)
+		wantNone(t, d, "key"+suffix)
+	}
+}
+
+// A lateFailure stores an object and then reports a failure.
+type lateFailure struct{ backend.Driver }
+
+func (d *lateFailure) Put(ctx context.Context, key string, body io.Reader, size int64, opts *backend.PutOptions) (*backend.Info, error) {
+	info, err := d.Driver.Put(ctx, key, body, size, opts)
+	if err == nil && key == "key" {
+		return nil, errCustom
+	}
+	return info, err
 }
 
 // TestInstructionCreate goes through a Writer, which fails late.

@@ -109,16 +109,15 @@ func (u *upload) run(ctx context.Context, src io.Reader) (*ObjectInfo, error) {
 	if u.file == nil {
 		return u.store(ctx, src)
 	}
-	file := u.key + u.bucket.suffixes[0]
-	old, err := u.bucket.place(ctx, file, u.file)
+	placed, err := u.bucket.place(ctx, u.key, u.file)
 	if err != nil {
 		return nil, err
 	}
 	info, err := u.store(ctx, src)
 	if err != nil {
-		return nil, u.bucket.takeBack(ctx, file, old, err)
+		return nil, u.bucket.takeBack(ctx, placed, err)
 	}
-	info.InstructionFile = file
+	info.InstructionFile = placed.file
 	return info, nil
 }
 
