@@ -7,10 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/s3seal/s3seal/wrap"
 )
@@ -287,4 +289,47 @@ func TestKMSCacheConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestKMSCacheLateTimer: age counts, not whether the timer came in time.
+func TestKMSCacheLateTimer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := mustCache(t, new(countingKey), &wrap.CacheOptions{MaxAge: time.Minute})
+		ask(t, c, "w")
+		c.StopTimers()
+		held := c.CEKs()[0]
+		time.Sleep(time.Minute)
+		if got := ask(t, c, "w"); got != 2 || !bytes.Equal(held, make([]byte, 32)) {
+			t.Errorf("got answer %d and left %x, want 2 and zeros", got, held)
+		}
+	})
+}
+
+// TestKMSCacheStaleTimer: a timer that runs while its entry is dropped must not
+// drop the next one.
+func TestKMSCacheStaleTimer(t *testing.T) {
+	c := mustCache(t, new(countingKey), nil)
+	ask(t, c, "w")
+	timers := c.Timers()
+	c.Clear()
+	ask(t, c, "w")
+	for _, timer := range timers {
+		timer()
+	}
+	if got := ask(t, c, "w"); got != 2 || len(c.CEKs()) != 1 {
+		t.Errorf("got answer %d of %d entries, want 2 of 1", got, len(c.CEKs()))
+	}
+}
+
+// TestKMSCacheLetsGo: nothing holds an entry that has made room, whose timer
+// would be far in the future.
+func TestKMSCacheLetsGo(t *testing.T) {
+	c := mustCache(t, new(countingKey), &wrap.CacheOptions{MaxEntries: 1, MaxAge: 1000 * time.Hour})
+	ask(t, c, "a")
+	held := weak.Make(&c.CEKs()[0][0])
+	ask(t, c, "b")
+	runtime.GC()
+	if held.Value() != nil {
+		t.Error("an evicted CEK is still in memory")
+	}
 }

@@ -15,3 +15,23 @@ func (c *Cache) CEKs() [][]byte {
 	}
 	return out
 }
+
+// StopTimers makes the timers of all entries late for ever.
+func (c *Cache) StopTimers() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for el := c.order.Front(); el != nil; el = el.Next() {
+		el.Value.(*cacheEntry).timer.Stop()
+	}
+}
+
+// Timers returns what the timers of the entries do.
+func (c *Cache) Timers() []func() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []func()
+	for el := c.order.Front(); el != nil; el = el.Next() {
+		out = append(out, func() { c.expire(el) })
+	}
+	return out
+}

@@ -199,8 +199,11 @@ func TestRejected(t *testing.T) {
 	for _, other := range []md{nil, {}, {"a": "c"}, {"b": "a"}, {"a": "b", "c": ""}} {
 		wantRejected(t, k, blob, other)
 	}
-	wantRejected(t, k, make([]byte, 6144), nil)
 	w.take()
+	wantRejected(t, k, make([]byte, 6144), nil)
+	if calls := w.take(); len(calls) != 1 {
+		t.Errorf("sent %+v, want the blob of 6144 bytes", calls)
+	}
 	wantRejected(t, k, nil, nil)
 	wantRejected(t, k, make([]byte, 6145), nil)
 	if calls := w.take(); len(calls) != 0 {

@@ -183,6 +183,9 @@ func TestRotate(t *testing.T) {
 		}
 	}
 	for i, blob := range blobs {
+		if got := blob[27]; got != byte(i) {
+			t.Errorf("blob %d is of version %d", i, got)
+		}
 		wantPlain(t, k, keyA, blob, nil, []byte{byte(i)})
 		older := slices.Concat(blob[:27], []byte{byte(i + 1)}, blob[28:]) // the version is bound
 		wantRejected(t, k, keyA, older, nil)
