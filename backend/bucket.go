@@ -50,12 +50,13 @@ type Options struct {
 	//
 	// The file is written before the object and removed again if the object
 	// fails and nothing of it was stored; a crash in between leaves a file
-	// without an object. Two puts, or
-	// a put and a delete, of the same key at the same time can leave an
-	// object with the file of another one, which nobody can open. Overwriting
-	// is refused with [ErrInstructionFile] unless the storage keeps versions:
-	// from the moment that the file is replaced until the object is, too, the
-	// object before cannot be read.
+	// without an object. Two puts, or a put and a delete, of the same key at
+	// the same time can leave an object with the file of another one: it can
+	// no longer be opened, or with CBC opens to garbage.
+	//
+	// Overwriting is refused with [ErrInstructionFile] unless the storage
+	// keeps versions: from the moment that the file is replaced until the
+	// object is, too, the object before cannot be read.
 	InstructionFile bool
 
 	// AllowInstructionOverwrite lets a put replace an instruction file all
