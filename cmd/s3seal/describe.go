@@ -101,7 +101,7 @@ func keyText(h *envelope.Header) string {
 	case kindRSA:
 		return "an RSA private key"
 	}
-	return "AWS KMS, which s3seal does not speak"
+	return "an AWS KMS key"
 }
 
 // wrapText names a wrap, also one that the metadata do not name.

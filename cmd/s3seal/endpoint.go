@@ -25,14 +25,26 @@ func (f storageFlags) endpoint(env func(string) string) (endpoint, error) {
 	if f.Endpoint != "" {
 		return parseEndpoint("--endpoint", string(f.Endpoint))
 	}
-	if !strings.EqualFold(env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true") {
-		for _, name := range []string{"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"} {
-			if v := env(name); v != "" {
-				return parseEndpoint(name, v)
-			}
-		}
+	at, found, err := endpointFrom(env, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+	if err != nil || found {
+		return at, err
 	}
 	return endpoint{awsEndpoint, true}, nil
+}
+
+// endpointFrom reads the first of the variables that is set, unless all of
+// them are to be ignored.
+func endpointFrom(env func(string) string, names ...string) (at endpoint, found bool, err error) {
+	if strings.EqualFold(env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true") {
+		return endpoint{}, false, nil
+	}
+	for _, name := range names {
+		if v := env(name); v != "" {
+			at, err = parseEndpoint(name, v)
+			return at, err == nil, err
+		}
+	}
+	return endpoint{}, false, nil
 }
 
 // parseEndpoint reads http(s)://HOST[:PORT] or HOST[:PORT], which is https. It

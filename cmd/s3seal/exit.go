@@ -73,6 +73,7 @@ func decryptCode(err error) (code int, ok bool) {
 	case errors.Is(err, envelope.ErrDecrypt),
 		errors.Is(err, wrap.ErrUnwrap),
 		errors.Is(err, wrap.ErrNoKey),
+		errors.Is(err, wrap.ErrContext),
 		errors.Is(err, errMetadataFile),
 		errors.As(err, &metadata):
 		return exitDecrypt, true

@@ -33,7 +33,8 @@ func (r *reading) explain(ctx context.Context, err error) error {
 	}
 	var h *envelope.Header
 	var meta map[string]string
-	if errors.Is(err, envelope.ErrPolicy) || errors.Is(err, envelope.ErrNotEncrypted) || errors.Is(err, wrap.ErrNoKey) {
+	if errors.Is(err, envelope.ErrPolicy) || errors.Is(err, envelope.ErrNotEncrypted) ||
+		errors.Is(err, wrap.ErrNoKey) || errors.Is(err, wrap.ErrContext) {
 		if info, serr := r.bucket.Stat(ctx, r.address.key); serr == nil {
 			h, meta = info.Header, info.Metadata
 		}
@@ -68,6 +69,8 @@ func explainRefusal(err error, h *envelope.Header, meta map[string]string) error
 		return &refusal{"not encrypted: allow it with " + flagPlaintext, err}
 	case errors.Is(err, wrap.ErrNoKey) && h != nil:
 		return explainNoKey(err, h)
+	case errors.Is(err, wrap.ErrContext) && h != nil:
+		return &refusal{"the encryption context of the object is not the one given: it is " + pairsText(ownContext(h.MatDesc)), err}
 	}
 	return err
 }

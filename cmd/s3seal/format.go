@@ -17,6 +17,7 @@ type format struct {
 	suite envelope.Suite
 	aes   []wrap.Algorithm
 	rsa   []wrap.Algorithm
+	kms   []wrap.Algorithm
 }
 
 // formats returns what --format can name.
@@ -24,11 +25,13 @@ func formats() []format {
 	modern := []wrap.Algorithm{wrap.AESGCM}
 	both := []wrap.Algorithm{wrap.AESGCM, wrap.AESKW}
 	oaep := []wrap.Algorithm{wrap.RSAOAEPSHA1}
+	bound := []wrap.Algorithm{wrap.KMSContext}
+	kms := []wrap.Algorithm{wrap.KMSContext, wrap.KMSPlain}
 	return []format{
-		{"v3", envelope.V3, modern, oaep},
-		{"v2", envelope.V2GCM, both, oaep},
-		{"v2-cbc", envelope.V2CBC, both, oaep},
-		{"v1", envelope.V1, []wrap.Algorithm{wrap.AESECB}, []wrap.Algorithm{wrap.RSAPKCS1}},
+		{"v3", envelope.V3, modern, oaep, bound},
+		{"v2", envelope.V2GCM, both, oaep, kms},
+		{"v2-cbc", envelope.V2CBC, both, oaep, kms},
+		{"v1", envelope.V1, []wrap.Algorithm{wrap.AESECB}, []wrap.Algorithm{wrap.RSAPKCS1}, nil},
 	}
 }
 
@@ -44,9 +47,9 @@ func formatNamed(name string) (format, error) {
 // wrapFor chooses the wrap for a key: the one that --wrap names, or the
 // default of the format.
 func (f format) wrapFor(k *key, name string) (wrap.Algorithm, error) {
-	choices := f.rsa
-	if k.aes != nil {
-		choices = f.aes
+	choices := f.choices(k)
+	if len(choices) == 0 {
+		return 0, usagef("format %s has no wrap for %s key: use v3, v2 or v2-cbc", f.name, k.kind())
 	}
 	if name == "" {
 		return choices[0], nil
@@ -65,6 +68,17 @@ func (f format) wrapFor(k *key, name string) (wrap.Algorithm, error) {
 	return alg, nil
 }
 
+// choices returns the wraps for a key in this format.
+func (f format) choices(k *key) []wrap.Algorithm {
+	switch {
+	case k.aes != nil:
+		return f.aes
+	case k.kms != nil:
+		return f.kms
+	}
+	return f.rsa
+}
+
 // wrapNamed reads the names that metadata use: texts in format V2, codes in
 // format V3. The wraps of format V1 have no names on the wire, and need none:
 // there is one for each type of key.
@@ -78,8 +92,10 @@ func wrapNamed(name string) (wrap.Algorithm, error) {
 		return wrap.RSAOAEPSHA1, nil
 	case "RSA/ECB/OAEPWithSHA-256AndMGF1Padding":
 		return 0, usagef("--wrap %s: can be read, not written: use RSA-OAEP-SHA1", name)
-	case "kms", "kms+context", "12":
-		return 0, usagef("--wrap %s: there is no KMS here: use AES/GCM, AESWrap or RSA-OAEP-SHA1", name)
+	case "kms+context", "12":
+		return wrap.KMSContext, nil
+	case "kms":
+		return wrap.KMSPlain, nil
 	}
-	return 0, usagef("--wrap %q: want AES/GCM, AESWrap or RSA-OAEP-SHA1", name)
+	return 0, usagef("--wrap %q: want AES/GCM, AESWrap, RSA-OAEP-SHA1, kms+context or kms", name)
 }

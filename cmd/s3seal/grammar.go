@@ -22,17 +22,21 @@ type grammar struct {
 	Rm     rmCmd     `cmd:"" help:"Remove an object."`
 	Seal   sealCmd   `cmd:"" help:"Encrypt stdin to stdout, no storage involved."`
 	Open   openCmd   `cmd:"" help:"Decrypt stdin to stdout, no storage involved."`
+
+	KMSServer kmsServerCmd `cmd:"" name:"kms-server" help:"Serve a KMS for development, on this machine only."`
 }
 
 const description = `Client-side encryption for S3, compatible with AWS's S3 Encryption Clients.
 
 Objects are named s3://BUCKET/KEY, dir:ROOT//KEY (a folder as a bucket) or dir:PATH.
 
-Keys are named aes:FILE, aes-raw:FILE, aes-hex:FILE, aes-b64:FILE (16, 24 or 32 bytes) or rsa:FILE.
+Keys are named aes:FILE, aes-raw:FILE, aes-hex:FILE, aes-b64:FILE (16, 24 or 32 bytes), rsa:FILE or
+kms:KEYID, a key of AWS KMS: its ID, its ARN or alias/NAME.
 A suffix #name=value,name=value is the key's materials description (aes:old.key#kid=2019).
 
 The S3 endpoint is --endpoint, else AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, else AWS. Credentials
-come from the AWS and MinIO variables and files, never from a flag.
+come from the AWS and MinIO variables and files, never from a flag. The KMS is found the same way, by
+AWS_ENDPOINT_URL_KMS or AWS_ENDPOINT_URL.
 
 Exit codes: 0 done, 1 I/O, network or server, 2 usage, 3 cannot decrypt (wrong key, or altered),
 4 refused by policy (the message names the flag that would allow it), 5 not found, 6 changed meanwhile,

@@ -107,7 +107,7 @@ func (a *app) warnBackup(path string) {
 // Somebody else may create it at the same moment: then theirs is used.
 func (a *app) useOrCreateKey(path string) (*key, error) {
 	spec := keySpec{text: keyAES + ":" + path, scheme: keyAES, path: path}
-	k, err := a.loadKey(spec)
+	k, err := a.loadKey(spec, "")
 	if !errors.Is(err, fs.ErrNotExist) {
 		return k, err
 	}
@@ -119,5 +119,5 @@ func (a *app) useOrCreateKey(path string) (*key, error) {
 	case !errors.Is(err, fs.ErrExist):
 		return nil, fmt.Errorf("create key file: %w", err)
 	}
-	return a.loadKey(spec)
+	return a.loadKey(spec, "")
 }

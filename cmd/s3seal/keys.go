@@ -14,20 +14,26 @@ import (
 )
 
 // A key is the content of a key file: an AES key, or an RSA key of which the
-// private half may be missing.
+// private half may be missing. Or it is one that a KMS keeps for itself.
 type key struct {
 	spec keySpec
 	aes  []byte
 	priv *rsa.PrivateKey
 	pub  *rsa.PublicKey
+	kms  wrap.KMS
 }
 
 // maxKeyFile is more than a PEM file of 16384 bits with all its comments.
 const maxKeyFile = 64 << 10
 
-// loadKey reads the file of spec. A secret that others can read is worth a
-// warning, not a refusal: the fault lies in the past.
-func (a *app) loadKey(spec keySpec) (*key, error) {
+// loadKey reads the file of spec, or finds the way to the KMS, for which
+// region is the flag. A secret that others can read is worth a warning, not a
+// refusal: the fault lies in the past.
+func (a *app) loadKey(spec keySpec, region text) (*key, error) {
+	if spec.scheme == keyKMS {
+		client, err := a.openKMS(spec.path, region)
+		return &key{spec: spec, kms: client}, err
+	}
 	data, err := readSmallFile(spec.path, maxKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("key %s: %w", spec.text, err)
@@ -66,18 +72,21 @@ func (a *app) warnReadable(path string) {
 // loadKeyring reads all keys into one keyring for reading. Every key serves
 // all the wraps that its type can: which of them are acceptable is decided by
 // policy, before any key is used.
-func (a *app) loadKeyring(args []text) (*wrap.Keyring, error) {
+func (a *app) loadKeyring(args []text, f contextFlags, region text) (*wrap.Keyring, error) {
 	specs, err := parseKeySpecs(args)
 	if err != nil {
 		return nil, err
 	}
+	if err := f.check(specs); err != nil {
+		return nil, err
+	}
 	var all []wrap.Unwrapper
 	for _, spec := range specs {
-		k, err := a.loadKey(spec)
+		k, err := a.loadKey(spec, region)
 		if err != nil {
 			return nil, err
 		}
-		us, err := k.unwrappers()
+		us, err := k.unwrappers(f)
 		if err != nil {
 			return nil, usagef("key %s: %w", spec.text, err)
 		}
@@ -87,12 +96,16 @@ func (a *app) loadKeyring(args []text) (*wrap.Keyring, error) {
 }
 
 // unwrappers returns one unwrapper for each wrap that the key can undo.
-func (k *key) unwrappers() ([]wrap.Unwrapper, error) {
+func (k *key) unwrappers(f contextFlags) ([]wrap.Unwrapper, error) {
 	var us []wrap.Unwrapper
 	var err error
 	switch {
 	case k.aes != nil:
 		us, err = aesUnwrappers(k.aes)
+	case k.kms != nil:
+		if us, err = kmsUnwrappers(k.kms, k.spec.path); err == nil {
+			us, err = f.require(k, us)
+		}
 	case k.priv != nil:
 		us, err = rsaUnwrappers(k.priv)
 	default:
@@ -134,6 +147,10 @@ func (k *key) wrapper(alg wrap.Algorithm) (w wrap.Wrapper, err error) {
 		w, err = wrap.NewRSAOAEP(k.pub)
 	case alg == wrap.RSAPKCS1 && k.pub != nil:
 		w, err = legacy.NewRSAPKCS1(k.pub)
+	case alg == wrap.KMSContext && k.kms != nil:
+		w, err = wrap.NewKMS(k.kms, k.spec.path)
+	case alg == wrap.KMSPlain && k.kms != nil:
+		w, err = legacy.NewKMSPlain(k.kms, k.spec.path)
 	default:
 		return nil, usagef("key %s: %s key cannot wrap with %s", k.spec.text, k.kind(), alg)
 	}
@@ -145,8 +162,11 @@ func (k *key) wrapper(alg wrap.Algorithm) (w wrap.Wrapper, err error) {
 
 // kind names the type of the key for people.
 func (k *key) kind() string {
-	if k.aes != nil {
+	switch {
+	case k.aes != nil:
 		return "an AES"
+	case k.kms != nil:
+		return "a KMS"
 	}
 	return "an RSA"
 }

@@ -23,6 +23,7 @@ const (
 	keyHex    = "aes-hex"
 	keyBase64 = "aes-b64"
 	keyRSA    = "rsa"
+	keyKMS    = "kms" // of which path is the key ID
 )
 
 // parseKeySpec reads SCHEME:FILE or SCHEME:FILE#name=value,name=value. The
@@ -30,12 +31,12 @@ const (
 func parseKeySpec(s string) (keySpec, error) {
 	scheme, rest, ok := strings.Cut(s, ":")
 	switch scheme {
-	case keyAES, keyRaw, keyHex, keyBase64, keyRSA:
+	case keyAES, keyRaw, keyHex, keyBase64, keyRSA, keyKMS:
 	default:
 		ok = false
 	}
 	if !ok {
-		return keySpec{}, usagef("key %q: want aes:FILE, aes-raw:FILE, aes-hex:FILE, aes-b64:FILE or rsa:FILE", s)
+		return keySpec{}, usagef("key %q: want aes:FILE, aes-raw:FILE, aes-hex:FILE, aes-b64:FILE, rsa:FILE or kms:KEYID", s)
 	}
 	spec := keySpec{text: s, scheme: scheme, path: rest}
 	if i := strings.LastIndexByte(rest, '#'); i >= 0 {
@@ -44,6 +45,9 @@ func parseKeySpec(s string) (keySpec, error) {
 			return keySpec{}, usagef("key %q: materials description: %w", s, err)
 		}
 		spec.text, spec.path, spec.matdesc = scheme+":"+rest[:i], rest[:i], desc
+	}
+	if spec.path == "" && scheme == keyKMS {
+		return keySpec{}, usagef("key %q: want a key ID, an alias/NAME or an ARN after kms:", s)
 	}
 	if spec.path == "" {
 		return keySpec{}, usagef("key %q: want a file name after %s:", s, scheme)
@@ -84,17 +88,17 @@ func parsePairs(pairs []string) (map[string]string, error) {
 	return m, nil
 }
 
-// mergePairs joins a key's description with --matdesc, which may repeat it but
+// mergePairs joins a key's description with that of a flag, which may repeat it but
 // not contradict it: the object would name another key than the one that
 // sealed it.
-func mergePairs(a, b map[string]string) (map[string]string, error) {
+func mergePairs(a, b map[string]string, flag string) (map[string]string, error) {
 	m := maps.Clone(a)
 	if m == nil {
 		m = make(map[string]string, len(b))
 	}
 	for name, value := range b {
 		if old, ok := m[name]; ok && old != value {
-			return nil, usagef("--matdesc %s=%s: the key says %s=%s", name, value, name, old)
+			return nil, usagef("%s %s=%s: the key says %s=%s", flag, name, value, name, old)
 		}
 		m[name] = value
 	}

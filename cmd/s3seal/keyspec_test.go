@@ -19,6 +19,8 @@ func TestParseKeySpec(t *testing.T) {
 		{"aes-raw:k", keySpec{text: "aes-raw:k", scheme: keyRaw, path: "k"}},
 		{"aes-hex:k", keySpec{text: "aes-hex:k", scheme: keyHex, path: "k"}},
 		{"aes-b64:k", keySpec{text: "aes-b64:k", scheme: keyBase64, path: "k"}},
+		{"kms:alias/app#user=alice", keySpec{"kms:alias/app", keyKMS, "alias/app", desc{"user": "alice"}}},
+		{"kms:arn:aws:kms:eu-west-1:1:key/2", keySpec{text: "kms:arn:aws:kms:eu-west-1:1:key/2", scheme: keyKMS, path: "arn:aws:kms:eu-west-1:1:key/2"}},
 		{"rsa:a/b.pem", keySpec{text: "rsa:a/b.pem", scheme: keyRSA, path: "a/b.pem"}},
 		{"aes:C:\\keys\\k", keySpec{text: "aes:C:\\keys\\k", scheme: keyAES, path: "C:\\keys\\k"}},
 		{"aes:old.key#kid=2019", keySpec{"aes:old.key", keyAES, "old.key", desc{"kid": "2019"}}},
@@ -40,7 +42,7 @@ func TestParseKeySpec(t *testing.T) {
 
 func TestParseKeySpecRefuses(t *testing.T) {
 	for _, in := range []string{
-		"", "vault.key", "./vault.key", "aes", "aes:", "rsa:", "AES:k", "gpg:k", "aes:#a=b", ":k",
+		"", "vault.key", "./vault.key", "aes", "aes:", "rsa:", "kms:", "kms:#a=b", "AES:k", "gpg:k", "aes:#a=b", ":k",
 		"aes:my#1.key", "aes:k#=b", "aes:k#a", "aes:k#a=1,a=2", "aes:k#a=1,", "aes:k#a=1,b",
 	} {
 		t.Run(in, func(t *testing.T) {
@@ -54,17 +56,17 @@ func TestParseKeySpecRefuses(t *testing.T) {
 }
 
 func TestMergePairs(t *testing.T) {
-	got, err := mergePairs(map[string]string{"a": "1"}, map[string]string{"a": "1", "b": "2"})
+	got, err := mergePairs(map[string]string{"a": "1"}, map[string]string{"a": "1", "b": "2"}, "--matdesc")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(map[string]string{"a": "1", "b": "2"}, got); d != "" {
 		t.Errorf("mergePairs (-want +got):\n%s", d)
 	}
-	if got, err := mergePairs(map[string]string{"a": "1"}, map[string]string{"a": "2"}); err == nil {
+	if got, err := mergePairs(map[string]string{"a": "1"}, map[string]string{"a": "2"}, "--matdesc"); err == nil {
 		t.Errorf("mergePairs of a contradiction = %v, want an error", got)
 	}
-	if got, err := mergePairs(nil, nil); err != nil || len(got) != 0 {
+	if got, err := mergePairs(nil, nil, "--matdesc"); err != nil || len(got) != 0 {
 		t.Errorf("mergePairs(nil, nil) = %v, %v", got, err)
 	}
 }

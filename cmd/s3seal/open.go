@@ -13,7 +13,8 @@ import (
 
 // openCmd decrypts stdin to stdout.
 type openCmd struct {
-	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE or rsa:FILE (see s3seal --help); may be repeated."`
+	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE, rsa:FILE or kms:KEYID (see s3seal --help); may be repeated."`
+	contextFlags
 	acceptFlags
 	releaseFlags
 	Metadata    text `placeholder:"FILE" help:"The object's metadata: a JSON object as seal writes it, or what aws s3api head-object prints."`
@@ -35,7 +36,7 @@ func (c *openCmd) Run(ctx context.Context, a *app) error {
 	if c.Metadata == "" && c.Instruction == "" {
 		return usagef("want the object's envelope: --metadata FILE, --instruction FILE or both")
 	}
-	keys, err := a.loadKeyring(c.Key)
+	keys, err := a.loadKeyring(c.Key, c.contextFlags, "")
 	if err != nil {
 		return err
 	}

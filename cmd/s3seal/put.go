@@ -11,7 +11,7 @@ import (
 
 // putCmd encrypts a file into storage.
 type putCmd struct {
-	Key    []text `short:"k" sep:"none" placeholder:"KEY" help:"Key to encrypt with: aes:FILE or rsa:FILE (see s3seal --help)."`
+	Key    []text `short:"k" sep:"none" placeholder:"KEY" help:"Key to encrypt with: aes:FILE, rsa:FILE or kms:KEYID (see s3seal --help)."`
 	NewKey text   `placeholder:"FILE" help:"Instead of -k: AES-256 key file to encrypt with, made if it is not there."`
 	sealFlags
 	ExpectSize *int64 `placeholder:"N" help:"Size of SRC in bytes, where it cannot be seen; another size is an error."`
@@ -89,7 +89,7 @@ func (c *putCmd) sealing(a *app) (*sealing, error) {
 		}
 		return c.with(k)
 	}
-	k, err := a.loadOneKey(c.Key)
+	k, err := a.loadOneKey(c.Key, c.Region)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (c *putCmd) sealing(a *app) (*sealing, error) {
 }
 
 // loadOneKey loads the key for writing, of which there must be one.
-func (a *app) loadOneKey(args []text) (*key, error) {
+func (a *app) loadOneKey(args []text, region text) (*key, error) {
 	if len(args) != 1 {
 		return nil, usagef("want one key to encrypt with, got %d", len(args))
 	}
@@ -105,7 +105,7 @@ func (a *app) loadOneKey(args []text) (*key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.loadKey(spec)
+	return a.loadKey(spec, region)
 }
 
 // reportPut says what was stored.

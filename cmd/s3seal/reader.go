@@ -8,7 +8,8 @@ import (
 
 // readFlags are what get and cat have in common.
 type readFlags struct {
-	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE or rsa:FILE (see s3seal --help); may be repeated."`
+	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE, rsa:FILE or kms:KEYID (see s3seal --help); may be repeated."`
+	contextFlags
 	acceptFlags
 	releaseFlags
 	suffixFlags
@@ -28,7 +29,7 @@ func (f readFlags) open(a *app, src string, ranges bool) (*reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := a.loadKeyring(f.Key)
+	keys, err := a.loadKeyring(f.Key, f.contextFlags, f.Region)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 
 // sealCmd encrypts stdin to stdout.
 type sealCmd struct {
-	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to encrypt with: aes:FILE or rsa:FILE (see s3seal --help)."`
+	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to encrypt with: aes:FILE, rsa:FILE or kms:KEYID (see s3seal --help)."`
 	sealFlags
 	MetadataOut    text `placeholder:"FILE" help:"Where the object's metadata go: a JSON object as aws s3api put-object --metadata takes it. Written when all of the body is."`
 	InstructionOut text `placeholder:"FILE" help:"Where the envelope goes instead: the content of an instruction file. Only format v3 leaves metadata for --metadata-out."`
@@ -36,7 +36,7 @@ func (c *sealCmd) Run(ctx context.Context, a *app) error {
 	if err := c.checkOutputs(); err != nil {
 		return err
 	}
-	k, err := a.loadOneKey(c.Key)
+	k, err := a.loadOneKey(c.Key, "")
 	if err != nil {
 		return err
 	}

@@ -10,8 +10,10 @@ import (
 // sealFlags say how to write.
 type sealFlags struct {
 	Format  string `enum:"v3,v2,v2-cbc,v1" default:"v3" placeholder:"NAME" help:"v3 (default, commits to the key), v2 (AES-GCM), v2-cbc or v1 (AES-CBC, unauthenticated: only for readers that know nothing else)."`
-	Wrap    text   `placeholder:"NAME" help:"How the content key is wrapped: AES/GCM, AESWrap or RSA-OAEP-SHA1; default: the modern wrap of the key."`
+	Wrap    text   `placeholder:"NAME" help:"How the content key is wrapped: AES/GCM, AESWrap, RSA-OAEP-SHA1, kms+context or kms; default: the modern wrap of the key."`
 	Matdesc []text `sep:"none" placeholder:"NAME=VALUE" help:"Materials description stored with the object, unencrypted; may be repeated."`
+
+	EncryptionContext []text `sep:"none" placeholder:"NAME=VALUE" help:"With a KMS key, the encryption context: bound to the object's key, stored unencrypted, seen by the KMS; may be repeated."`
 }
 
 // sealing is what the flags and the key come to.
@@ -36,7 +38,7 @@ func (f sealFlags) with(k *key) (*sealing, error) {
 	if err != nil {
 		return nil, err
 	}
-	desc, err := f.matdesc(k.spec)
+	desc, err := f.matdesc(k, alg)
 	if err != nil {
 		return nil, err
 	}
@@ -48,15 +50,30 @@ func (f sealFlags) with(k *key) (*sealing, error) {
 	}, nil
 }
 
-// matdesc joins --matdesc with the description of the key.
-func (f sealFlags) matdesc(spec keySpec) (map[string]string, error) {
-	pairs := make([]string, len(f.Matdesc))
-	for i, p := range f.Matdesc {
-		pairs[i] = string(p)
+// matdesc joins the flag with the description of the key. The formats have one
+// place for a materials description and an encryption context, and it depends
+// on the key which of the two it is.
+func (f sealFlags) matdesc(k *key, alg wrap.Algorithm) (map[string]string, error) {
+	if k.kms == nil {
+		if len(f.EncryptionContext) > 0 {
+			return nil, usagef("%s: want a key kms:KEYID with it; for %s key there is --matdesc", flagContext, k.kind())
+		}
+		return joinPairs(k.spec, "--matdesc", f.Matdesc)
 	}
-	own, err := parsePairs(pairs)
+	if len(f.Matdesc) > 0 {
+		return nil, usagef("--matdesc: for a KMS key there is %s", flagContext)
+	}
+	desc, err := joinPairs(k.spec, flagContext, f.EncryptionContext)
 	if err != nil {
-		return nil, usagef("--matdesc: %w", err)
+		return nil, err
 	}
-	return mergePairs(spec.matdesc, own)
+	for _, name := range []string{contextAlgorithm, contextKeyID} {
+		if _, ok := desc[name]; ok {
+			return nil, usagef("%s: %s belongs to the format", flagContext, name)
+		}
+	}
+	if alg == wrap.KMSPlain {
+		desc[contextKeyID] = k.spec.path // which old readers look for
+	}
+	return desc, nil
 }

@@ -16,6 +16,7 @@ import (
 type statCmd struct {
 	Key  []text `short:"k" sep:"none" placeholder:"KEY" help:"Also say whether this key opens the object, by its envelope alone; may be repeated, for any of them."`
 	JSON bool   `name:"json" help:"Print one JSON object with stable names."`
+	contextFlags
 	suffixFlags
 	storageFlags
 	Src text `arg:"" help:"The object."`
@@ -64,8 +65,8 @@ func (c *statCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	var keys *wrap.Keyring
-	if len(c.Key) > 0 {
-		if keys, err = a.loadKeyring(c.Key); err != nil {
+	if len(c.Key) > 0 || len(c.EncryptionContext) > 0 || c.RequireContext {
+		if keys, err = a.loadKeyring(c.Key, c.contextFlags, c.Region); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/s3seal/s3seal/wrap/localkms"
+)
+
+// kmsServerCmd serves a KMS for development.
+type kmsServerCmd struct {
+	Addr      text   `required:"" placeholder:"127.0.0.1:PORT" help:"Where to listen: a loopback address; port 0: any that is free."`
+	Keys      text   `required:"" placeholder:"FILE" help:"The key file. Whoever can read it has all the keys."`
+	CreateKey []text `sep:"none" placeholder:"KEYID" help:"Make this key, and the file, if they are not there; may be repeated."`
+}
+
+// Help implements kong.HelpProvider.
+func (kmsServerCmd) Help() string {
+	return `FOR DEVELOPMENT ONLY. It speaks the protocol of AWS KMS (GenerateDataKey, Encrypt, Decrypt), but checks no
+signature: every process on this machine may use every key. It runs until it is interrupted.
+
+Example:
+
+    s3seal kms-server --addr 127.0.0.1:4599 --keys kms.json --create-key alias/app
+    export AWS_ENDPOINT_URL_KMS=http://127.0.0.1:4599 AWS_ACCESS_KEY_ID=dev AWS_SECRET_ACCESS_KEY=dev
+    s3seal put -k kms:alias/app --encryption-context user=alice README.md dir:./vault/README.md`
+}
+
+// How long a server waits for requests.
+const (
+	kmsRequestTimeout  = 10 * time.Second
+	kmsShutdownTimeout = 2 * time.Second
+)
+
+// Run serves until ctx ends, which is no failure.
+func (c *kmsServerCmd) Run(ctx context.Context, a *app) error {
+	if err := checkLoopback(string(c.Addr)); err != nil {
+		return err
+	}
+	keys, err := c.open()
+	if err != nil {
+		return err
+	}
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", string(c.Addr))
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	at := ln.Addr().String()
+	if !isLoopback(at) { // localhost may be called so
+		return usagef("--addr %s: is %s, which is not a loopback address", c.Addr, at)
+	}
+	a.warn("warning: this KMS is for development only: every process on this machine may use its keys")
+	if err := a.summary("listening on http://%s, %d keys in %s", at, len(keys.KeyIDs()), c.Keys); err != nil {
+		return err
+	}
+	return serve(ctx, ln, keys.Handler())
+}
+
+// checkLoopback refuses an address that others could reach, before there is
+// anything to be reached.
+func checkLoopback(addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return usagef("--addr %q: want 127.0.0.1:PORT", addr)
+	}
+	if !isLoopback(host) {
+		return usagef("--addr %s: not a loopback address: who can reach this KMS can use its keys; want 127.0.0.1:PORT", addr)
+	}
+	return nil
+}
+
+// open reads the key file, and makes what is missing of what was asked for.
+func (c *kmsServerCmd) open() (*localkms.KMS, error) {
+	keys, err := localkms.Open(string(c.Keys))
+	if errors.Is(err, fs.ErrNotExist) && len(c.CreateKey) > 0 {
+		keys, err = localkms.Create(string(c.Keys))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--keys: %w", err)
+	}
+	for _, id := range c.CreateKey {
+		if slices.Contains(keys.KeyIDs(), string(id)) {
+			continue
+		}
+		if err := keys.CreateKey(string(id)); err != nil {
+			return nil, fmt.Errorf("--create-key: %w", err)
+		}
+	}
+	return keys, nil
+}
+
+// serve answers requests until ctx ends, and those that it has begun.
+func serve(ctx context.Context, ln net.Listener, h http.Handler) error {
+	server := &http.Server{Handler: h, ReadTimeout: kmsRequestTimeout, WriteTimeout: kmsRequestTimeout}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(ln) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), kmsShutdownTimeout)
+	defer cancel()
+	err := server.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = server.Close()
+	}
+	<-ended
+	return err
+}
