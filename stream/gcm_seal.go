@@ -17,7 +17,9 @@ const wideNonceSize = 16
 //	J = GHASH(N || 0^64 || [128]_64) = N·H^2 ^ [128]·H,
 //
 // where [128] is the length of N as a block, so N = J·H^-2 ^ [128]·H^-1 gives
-// any counter block that we want. Encryption then starts at J + 1.
+// any counter block that we want. Encryption then starts at J + 1. (H has no
+// inverse if it is 0, which for a random key happens once in 2^128 times; such
+// a key would break any GCM, for all of its tags would be forgeable.)
 //
 // For security see ghash.go.
 type gcmSealer struct {

@@ -10,8 +10,9 @@ import "io"
 // The plaintext is NOT authenticated until Read returns [io.EOF] or WriteTo
 // returns nil: until then it may have been altered by whoever holds the
 // ciphertext. Use it only where nothing is done with the plaintext before
-// that, and discard all of it on any other error. [GCMDecryptReader] releases
-// nothing unverified.
+// that, and discard all of it on any other error. To have read as many bytes
+// as the plaintext has is not enough: read on until io.EOF.
+// [GCMDecryptReader] releases nothing unverified.
 //
 // A GCMUnverifiedReader is not safe for concurrent use.
 type GCMUnverifiedReader struct{ r puller }

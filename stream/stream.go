@@ -10,12 +10,13 @@
 //
 // # Which type
 //
-//	encrypt, caller writes   [GCMEncryptWriter]    [CBCEncryptWriter]
-//	encrypt, caller reads    [GCMEncryptReader]    [CBCEncryptReader]
-//	decrypt                  [GCMDecryptReader]    [CBCDecryptReader]
-//	decrypt, any size        [GCMUnverifiedReader]
-//	check only               [VerifyGCM]
-//	decrypt part of a GCM body, or a CTR stream    [CTRRangeReader], [CTRReader]
+//   - Encrypt what is written: [GCMEncryptWriter], [CBCEncryptWriter].
+//   - Encrypt what is read, for uploads: [GCMEncryptReader], [CBCEncryptReader].
+//   - Decrypt what fits in memory, verified: [GCMDecryptReader].
+//   - Decrypt any size, verified at the end: [GCMUnverifiedReader].
+//   - Verify without decrypting: [VerifyGCM].
+//   - Decrypt part of a GCM body, unverified: [CTRRangeReader].
+//   - Decrypt the formats that cannot be verified: [CBCDecryptReader], [CTRReader].
 //
 // # What is authenticated
 //
@@ -40,9 +41,10 @@
 // # Memory
 //
 // Buffers hold one chunk of 128 KiB, are shared between streams, and are
-// cleared before they are given back. A stream gives its buffer back when it
-// has ended, failed, or been closed. Keys and expanded keys stay in memory
-// until the garbage collector takes them.
+// cleared before they are given back. A stream gives its buffer back, and
+// clears what else is secret in its own state, when it has ended, failed, or
+// been closed or aborted. Expanded keys live in crypto/cipher and cannot be
+// cleared; a stream that has ended lets go of them.
 package stream
 
 import (
