@@ -3,7 +3,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -61,14 +60,4 @@ func parseDirAddress(s, rest string) (address, error) {
 
 // isFile says whether path is the very file that holds the object. To read
 // from the one and write to the other would destroy both.
-func (a address) isFile(path string) bool {
-	if a.isS3() {
-		return false
-	}
-	object, err := os.Stat(filepath.Join(a.root, filepath.FromSlash(a.key)))
-	if err != nil {
-		return false
-	}
-	file, err := os.Stat(path)
-	return err == nil && os.SameFile(object, file)
-}
+func (a address) isFile(path string) bool { return sameFile(a.file(), path) }

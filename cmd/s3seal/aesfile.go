@@ -11,7 +11,10 @@ import (
 
 // keyHeader is the first line of a key file of keygen. It is what makes such
 // a file readable in one way only.
-const keyHeader = "# s3seal key v1: AES-256"
+const keyHeader = keyMark + " v1: AES-256"
+
+// keyMark begins the header of this version and of those to come.
+const keyMark = "# s3seal key"
 
 // ownKeySize is the size of the keys that keygen makes.
 const ownKeySize = 32
@@ -28,9 +31,13 @@ func parseAESKey(data []byte, scheme string) ([]byte, error) {
 		if rest, ok := cutHeader(data); ok {
 			return parseOwnKey(rest)
 		}
+		if bytes.HasPrefix(data, []byte(keyMark)) {
+			// The start of a header is no key: everybody knows it.
+			return nil, usagef("damaged key file, or one of a later version: want the header %q", keyHeader)
+		}
 		return onlyReading(data)
 	}
-	if _, ok := cutHeader(data); ok {
+	if bytes.HasPrefix(data, []byte(keyMark)) {
 		return nil, usagef("this is a key file of s3seal keygen: use aes:")
 	}
 	key := readings(data)[scheme]

@@ -37,6 +37,9 @@ func (c *getCmd) Run(ctx context.Context, a *app) error {
 	if info, err := os.Stat(dst); err == nil && info.IsDir() && dst != stdio {
 		return usagef("%s is a folder: want a file name", dst)
 	}
+	if err := spareKeys(dst, c.Key); err != nil {
+		return err
+	}
 	r, err := c.open(a, string(c.Src), false)
 	if err != nil {
 		return err

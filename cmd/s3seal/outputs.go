@@ -25,6 +25,11 @@ func (c *sealCmd) checkOutputs() error {
 	case c.InstructionOut != "" && filepath.Clean(string(c.MetadataOut)) == filepath.Clean(string(c.InstructionOut)):
 		return usagef("--instruction-out: want another file than --metadata-out")
 	}
+	for _, file := range []text{c.MetadataOut, c.InstructionOut} {
+		if err := spareKeys(string(file), c.Key); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

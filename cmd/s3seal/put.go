@@ -48,6 +48,9 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 	if c.Src != stdio && at.isFile(string(c.Src)) {
 		return usagef("%s is the file %s itself: want another address", at.text, c.Src)
 	}
+	if err := spareKeys(at.file(), c.keyFiles()); err != nil {
+		return err
+	}
 	// The source comes before the key: a misspelt file name is no reason to
 	// make one.
 	src, err := a.openSource(ctx, string(c.Src), c.ExpectSize)
@@ -74,6 +77,15 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 		return c.explainPut(ctx, st, at, err)
 	}
 	return a.reportPut(at, seal, plain.n, info)
+}
+
+// keyFiles returns the key as KEY arguments, also the one that is yet to be
+// made.
+func (c *putCmd) keyFiles() []text {
+	if c.NewKey != "" {
+		return []text{keyAES + ":" + c.NewKey + "#"} // its name may hold a #
+	}
+	return c.Key
 }
 
 // sealing loads or makes the key.
