@@ -165,13 +165,14 @@ func (b *Bucket) checkKey(key string) error {
 // A placed is an instruction file that was stored ahead of its object.
 type placed struct {
 	key, file string
+	data      []byte       // of the file; nil if it was stored as something else
 	etag      string       // of the object before, or empty
 	old       *instruction // the file before, or nil
 }
 
 // place stores the instruction file of key.
 func (b *Bucket) place(ctx context.Context, key string, data []byte) (*placed, error) {
-	p := &placed{key: key, file: key + b.suffixes[0]}
+	p := &placed{key: key, file: key + b.suffixes[0], data: data}
 	var err error
 	if p.old, err = b.genuine(ctx, p.file); err != nil {
 		return nil, err
@@ -183,12 +184,39 @@ func (b *Bucket) place(ctx context.Context, key string, data []byte) (*placed, e
 	if p.etag, err = b.etag(ctx, key); err != nil {
 		return nil, err
 	}
-	opts := &PutOptions{Metadata: map[string]string{envelope.InstructionMarker: markerText}, ContentType: instructionType}
-	stored, err := b.putInstruction(ctx, p.file, data, opts)
+	stored, err := b.putInstruction(ctx, p.file, data, instructionOptions())
 	if err != nil && stored { // but not as it should be
+		p.data = nil // what is there cannot be recognised
 		err = b.takeBack(ctx, p, err)
 	}
 	return p, err
+}
+
+func instructionOptions() *PutOptions {
+	return &PutOptions{Metadata: map[string]string{envelope.InstructionMarker: markerText}, ContentType: instructionType}
+}
+
+// inPlace makes sure that the object that was stored has its instruction file.
+// Storing it can take hours, in which another put or a delete of the same key
+// may have changed or removed the file; then it is put back, as long as the
+// object is still ours: the last one stored wins, with its file.
+func (b *Bucket) inPlace(ctx context.Context, p *placed, etag string) error {
+	now, err := b.genuine(ctx, p.file)
+	if err != nil {
+		return err
+	}
+	if now != nil && bytes.Equal(now.data, p.data) {
+		return nil
+	}
+	current, err := b.etag(ctx, p.key)
+	if err != nil {
+		return err
+	}
+	if current != etag {
+		return fmt.Errorf("%w: it was replaced or deleted while it was being stored", ErrChanged)
+	}
+	_, err = b.putInstruction(ctx, p.file, p.data, instructionOptions())
+	return err
 }
 
 // etag returns the ETag of the object under key, or "" if there is none.
@@ -221,17 +249,23 @@ func (b *Bucket) putInstruction(ctx context.Context, file string, data []byte, o
 // takeBack restores what was before place, and returns cause with what went
 // wrong in doing so. But where the storage holds another object than before,
 // although it has reported a failure or not taken all of the body, the file
-// stays: without it, ciphertext would look like plaintext.
+// stays: without it, ciphertext would look like plaintext. A file that is not
+// the one that was placed belongs to another put and stays, too.
 func (b *Bucket) takeBack(ctx context.Context, p *placed, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	if now, err := b.etag(ctx, p.key); err == nil && now != "" && now != p.etag {
 		return fmt.Errorf("%w (yet the object has changed, so instruction file %q stays)", cause, p.file)
 	}
-	var err error
-	if p.old == nil {
+	now, err := b.readInstruction(ctx, p.file)
+	switch {
+	case errors.Is(err, errNoFile) && p.old == nil:
+		return cause
+	case err == nil && p.data != nil && !bytes.Equal(now.data, p.data):
+		return cause
+	case p.old == nil:
 		err = b.driver.Delete(ctx, p.file)
-	} else {
+	default:
 		_, err = b.putInstruction(ctx, p.file, p.old.data, &PutOptions{Metadata: p.old.info.Metadata, ContentType: p.old.info.ContentType})
 	}
 	if err == nil || errors.Is(err, ErrNotExist) {

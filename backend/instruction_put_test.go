@@ -55,7 +55,7 @@ func TestInstructionPutCalls(t *testing.T) {
 		"get key.instruction": {"get key.instruction"},
 		"stat key":            {"get key.instruction", "stat key"},
 		"put key.instruction": {"get key.instruction", "stat key", "put key.instruction"},
-		"put key":             {"get key.instruction", "stat key", "put key.instruction", "put key", "stat key", "delete key.instruction"},
+		"put key":             {"get key.instruction", "stat key", "put key.instruction", "put key", "stat key", "get key.instruction", "delete key.instruction"},
 	} {
 		d := &hooked{Driver: mem.New(), on: failing(call, errDenied)}
 		wantErr(t, call, second(p.filing(d, nil).Put(t.Context(), "key", strings.NewReader("x"), 1, nil)), errDenied)

@@ -90,7 +90,7 @@ func TestInstructionOrder(t *testing.T) {
 	if _, err := b.Put(t.Context(), "key", strings.NewReader("x"), 1, nil); err != nil {
 		t.Fatal(err)
 	}
-	d.wantCalls(t, "get key.instruction", "stat key", "put key.instruction", "put key")
+	d.wantCalls(t, "get key.instruction", "stat key", "put key.instruction", "put key", "get key.instruction")
 	wantObject(t, b, "key", []byte("x"))
 	d.wantCalls(t, "get key", "get key.instruction", "stat key")
 	if _, err := readAll(b.GetRange(t.Context(), "key", 0, 1)); err != nil {

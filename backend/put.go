@@ -105,7 +105,7 @@ func (b *Bucket) envelope(h *envelope.Header) (meta map[string]string, file []by
 // run stores the object, after its instruction file if it has one: a reader
 // that comes in between finds nothing, instead of ciphertext that looks like
 // plaintext.
-func (u *upload) run(ctx context.Context, src io.Reader) (*ObjectInfo, error) {
+func (u *upload) run(ctx context.Context, src io.Reader) (info *ObjectInfo, err error) {
 	if u.file == nil {
 		return u.store(ctx, src)
 	}
@@ -113,9 +113,18 @@ func (u *upload) run(ctx context.Context, src io.Reader) (*ObjectInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := u.store(ctx, src)
-	if err != nil {
-		return nil, u.bucket.takeBack(ctx, placed, err)
+	stored := false
+	defer func() { // deferred: src may panic
+		if !stored {
+			err = u.bucket.takeBack(ctx, placed, err)
+		}
+	}()
+	if info, err = u.store(ctx, src); err != nil {
+		return nil, err
+	}
+	stored = true
+	if err := u.bucket.inPlace(ctx, placed, info.ETag); err != nil {
+		return nil, fmt.Errorf("the object is stored, its instruction file may not be: %w", err)
 	}
 	info.InstructionFile = placed.file
 	return info, nil
