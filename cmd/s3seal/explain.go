@@ -66,7 +66,7 @@ func explainRefusal(err error, h *envelope.Header, meta map[string]string) error
 		return &refusal{"its envelope is in an instruction file that is not there: if it has another name," +
 			" allow it with " + flagInstructionSuffix + " (s3seal open: --instruction)", err}
 	case errors.Is(err, envelope.ErrNotEncrypted):
-		return &refusal{"not encrypted: allow it with " + flagPlaintext, err}
+		return &refusal{"not encrypted (no envelope in its metadata, and no instruction file): allow it with " + flagPlaintext, err}
 	case errors.Is(err, wrap.ErrNoKey) && h != nil:
 		return explainNoKey(err, h)
 	case errors.Is(err, wrap.ErrContext) && h != nil:

@@ -41,8 +41,12 @@ type instructionFlags struct {
 }
 
 func (f instructionFlags) check() error {
-	if f.AllowInstructionOverwrite && !f.InstructionFile {
+	switch {
+	case f.InstructionFile:
+	case f.AllowInstructionOverwrite:
 		return usagef("%s: want it with %s", flagInstructionOverwrite, flagInstruction)
+	case f.InstructionSuffix != "":
+		return usagef("%s: want it with %s", flagInstructionSuffix, flagInstruction)
 	}
 	return nil
 }

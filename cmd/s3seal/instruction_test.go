@@ -107,6 +107,7 @@ func TestInstructionRefusals(t *testing.T) {
 	}
 
 	cli(t, nil, "put", "-k", ks.aes, flagInstructionOverwrite, "-", at).want(t, exitUsage, flagInstruction)
+	cli(t, nil, "put", "-k", ks.aes, flagInstructionSuffix, ".meta", "-", at).want(t, exitUsage, flagInstruction)
 	cli(t, nil, "put", "-k", ks.aes, "-", at+".instruction").want(t, exitUsage)
 
 	y := "dir:" + root + "//y"
