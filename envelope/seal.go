@@ -55,7 +55,8 @@ type Sealer struct {
 }
 
 // NewSealer makes a CEK of 32 bytes and an IV (12 or 16 bytes, or a message id
-// of 28 bytes) from crypto/rand and wraps the CEK by w. opts may be nil.
+// of 28 bytes) from crypto/rand and wraps the CEK by w; a w that is a
+// [wrap.Generator], such as a KMS, makes the CEK itself. opts may be nil.
 //
 // It is an error, before w is called, if the format cannot carry what w makes:
 //
@@ -136,11 +137,9 @@ func (h *Header) describe(desc map[string]string) error {
 
 // seal makes and wraps the CEK and fills in the header.
 func seal(ctx context.Context, w wrap.Wrapper, h *Header) (*Sealer, error) {
-	cek := make([]byte, cekSize)
+	rand.Read(h.IV) // never fails
+	cek, wrapped, err := newCEK(ctx, w, h.wrapInfo())
 	defer clear(cek)
-	rand.Read(cek) // never fails
-	rand.Read(h.IV)
-	wrapped, err := w.Wrap(ctx, cek, h.wrapInfo())
 	if err != nil {
 		return nil, fmt.Errorf("envelope: wrap key: %w", err)
 	}
@@ -156,6 +155,22 @@ func seal(ctx context.Context, w wrap.Wrapper, h *Header) (*Sealer, error) {
 		return nil, err
 	}
 	return &Sealer{header: h, content: c}, nil
+}
+
+// newCEK makes a CEK and wraps it, by one request of a KMS where w is one.
+func newCEK(ctx context.Context, w wrap.Wrapper, info wrap.Info) (cek, wrapped []byte, err error) {
+	g, ok := w.(wrap.Generator)
+	if !ok {
+		cek = make([]byte, cekSize)
+		rand.Read(cek)
+		wrapped, err = w.Wrap(ctx, cek, info)
+		return cek, wrapped, err
+	}
+	cek, wrapped, err = g.Generate(ctx, cekSize, info)
+	if err == nil && len(cek) != cekSize {
+		err = fmt.Errorf("generated key: want %d bytes, got %d", cekSize, len(cek))
+	}
+	return cek, wrapped, err
 }
 
 // sealContent is the counterpart of openContent; for V3 it also makes the
