@@ -15,14 +15,18 @@
 //	backend/mem     its driver in memory, for tests
 //	backend/backendtest  the conformance suite for a driver of your own
 //	envelope        object headers and the opening and sealing of one object, without any storage
-//	wrap            keys that protect the content keys: AES/GCM, RFC 3394, RSA-OAEP; keyrings
-//	wrap/legacy     wraps that should only be read: AES-ECB, PKCS#1 v1.5, RSA-OAEP-SHA256
+//	wrap            keys that protect the content keys: AES/GCM, RFC 3394, RSA-OAEP, KMS; keyrings
+//	wrap/legacy     wraps that should only be read: AES-ECB, PKCS#1 v1.5, RSA-OAEP-SHA256, kms
+//	wrap/awskms     AWS KMS, through the client of the AWS SDK
+//	wrap/localkms   a KMS in a file that speaks AWS's protocol, for development
 //	stream          AES-GCM, AES-CBC and AES-CTR as readers and writers, under a raw key
+//	stream/streamtest    the conformance suite for an encrypting or decrypting stream of your own
 //	cmd/s3seal      the command line, on the same packages
 //
 // Imports point one way: stream and wrap import none of the others, envelope
 // imports those two, backend imports envelope, the drivers are at the rim. All
-// of these but backend/s3 and the command need the standard library only.
+// of these but backend/s3, wrap/awskms and the command need the standard
+// library only.
 //
 // # What is authenticated when
 //

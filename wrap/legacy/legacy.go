@@ -7,13 +7,16 @@
 //	AES-ECB                    [NewAESECB]             format V1, symmetric KEK
 //	RSA PKCS#1 v1.5            [NewRSAPKCS1Key]        format V1, RSA key
 //	RSA-OAEP-SHA256            [NewRSAOAEPSHA256Key]   format V2, read only
+//	kms                        [NewKMSPlain]           format V2, KMS key
+//	RSA without padding        [NewInsecureRSARawKey]  format V1, read only
 //
 // None of them binds the CEK to the content algorithm, so whoever can write an
 // object can relabel its content; AES-ECB does not even protect the wrapped key
 // against changes. A KEK that wraps this way should wrap no other way.
 //
 // In FIPS 140-only mode all keys of this package refuse to be made or used, with
-// an error that wraps [wrap.ErrFIPS].
+// an error that wraps [wrap.ErrFIPS]; but not those of [NewKMSPlain], where the
+// KMS does the work.
 package legacy
 
 import (
