@@ -27,8 +27,13 @@ type rsaPKCS1 struct {
 type rsaPKCS1Key struct {
 	rsaPKCS1
 	priv   *rsa.PrivateKey
-	reject []byte // key of the stand-ins for rejected CEKs
+	reject *rejection
 }
+
+// A rejection holds the key of the stand-ins for rejected CEKs, behind a
+// pointer: in a struct of somebody else's, where fmt does not ask the key how
+// it wants to be shown, it finds an address there and not bytes.
+type rejection struct{ key []byte }
 
 // NewRSAPKCS1 returns a wrapper for the holder of the private key: RSAES-PKCS1
 // v1.5 (RFC 8017, section 7.2) of the bare CEK, the wrap of format V1 for an RSA
@@ -74,7 +79,7 @@ func NewRSAPKCS1Key(priv *rsa.PrivateKey) (wrap.Key, error) {
 		return nil, err
 	}
 	l := label(fmt.Sprintf("legacy.RSAPKCS1(%d-bit)", priv.N.BitLen()))
-	return &rsaPKCS1Key{rsaPKCS1{l, &priv.PublicKey}, priv, rejectionKey(priv)}, nil
+	return &rsaPKCS1Key{rsaPKCS1{l, &priv.PublicKey}, priv, newRejection(priv)}, nil
 }
 
 func (w *rsaPKCS1) Algorithm() wrap.Algorithm { return wrap.RSAPKCS1 }
@@ -117,17 +122,17 @@ func (k *rsaPKCS1Key) Unwrap(_ context.Context, alg wrap.Algorithm, wrapped []by
 // next would itself tell that the padding was wrong, for example by CBC content
 // that unpads on one try and not on another.
 func (k *rsaPKCS1Key) standIn(wrapped []byte) []byte {
-	mac := hmac.New(sha256.New, k.reject)
+	mac := hmac.New(sha256.New, k.reject.key)
 	mac.Write(wrapped)
 	return mac.Sum(nil) // 32 bytes, pkcs1CEKSize
 }
 
-// rejectionKey derives the key of the stand-ins from the private exponent, so
+// newRejection derives the key of the stand-ins from the private exponent, so
 // that they are the same in every process that holds the key.
-func rejectionKey(priv *rsa.PrivateKey) []byte {
+func newRejection(priv *rsa.PrivateKey) *rejection {
 	d := priv.D.Bytes()
 	defer clear(d)
 	mac := hmac.New(sha256.New, d)
 	mac.Write([]byte("s3seal RSA PKCS#1 v1.5 implicit rejection"))
-	return mac.Sum(nil)
+	return &rejection{mac.Sum(nil)}
 }

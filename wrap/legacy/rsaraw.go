@@ -23,7 +23,7 @@ const (
 type rsaRawKey struct {
 	label
 	priv   *rsa.PrivateKey
-	reject []byte // key of the stand-ins for rejected CEKs
+	reject *rejection
 }
 
 // NewInsecureRSARawKey returns a key that unwraps textbook RSA: the CEK as a
@@ -66,7 +66,7 @@ func NewInsecureRSARawKey(priv *rsa.PrivateKey) (wrap.Unwrapper, error) {
 		return nil, err
 	}
 	l := label(fmt.Sprintf("legacy.InsecureRSARaw(%d-bit)", priv.N.BitLen()))
-	return &rsaRawKey{l, priv, rejectionKey(priv)}, nil
+	return &rsaRawKey{l, priv, newRejection(priv)}, nil
 }
 
 func (k *rsaRawKey) Unwrap(_ context.Context, alg wrap.Algorithm, wrapped []byte, _ wrap.Info) ([]byte, error) {
@@ -95,7 +95,7 @@ func (k *rsaRawKey) Unwrap(_ context.Context, alg wrap.Algorithm, wrapped []byte
 // choose returns the end of m if all before it is zero, else the stand-in, and
 // takes the same steps in both cases.
 func (k *rsaRawKey) choose(wrapped, m []byte) []byte {
-	mac := hmac.New(sha256.New, k.reject)
+	mac := hmac.New(sha256.New, k.reject.key)
 	mac.Write(wrapped)
 	cek := mac.Sum(nil) // 32 bytes, rawCEKSize
 	var high byte
