@@ -38,6 +38,11 @@ type rubyRequest struct {
 	File   string `json:"file"`
 	AES    string `json:"aes,omitempty"`
 	PEM    string `json:"pem,omitempty"`
+	KMS    string `json:"kms,omitempty"`
+
+	Context  map[string]string `json:"context,omitempty"`
+	Named    bool              `json:"named,omitempty"`
+	Location string            `json:"location,omitempty"`
 }
 
 // ruby is a running testdata/s3ec.rb: Debian's real encryption clients.
@@ -47,7 +52,9 @@ type ruby struct {
 	stderr *bytes.Buffer
 }
 
-func startRuby(t *testing.T, srv *s3test.Server) *ruby {
+// startRuby starts Ruby's clients of srv. env adds variables, such as
+// KMS_ENDPOINT.
+func startRuby(t *testing.T, srv *s3test.Server, env ...string) *ruby {
 	t.Helper()
 	if err := exec.Command("ruby", "-e", "require 'aws-sdk-s3'").Run(); err != nil {
 		if os.Getenv("S3SEAL_REQUIRE_RUBY") != "" {
@@ -58,6 +65,7 @@ func startRuby(t *testing.T, srv *s3test.Server) *ruby {
 	cmd := exec.Command("ruby", "testdata/s3ec.rb")
 	cmd.Env = append(os.Environ(), "S3_ENDPOINT="+srv.URL(), "S3_REGION="+srv.Region,
 		"S3_ACCESS_KEY="+srv.AccessKey, "S3_SECRET_KEY="+srv.SecretKey)
+	cmd.Env = append(cmd.Env, env...)
 	r := &ruby{stderr: new(bytes.Buffer)}
 	cmd.Stderr = r.stderr
 	in, err := cmd.StdinPipe()

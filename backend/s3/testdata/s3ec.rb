@@ -4,11 +4,16 @@
 # tests. Each line on stdin is a JSON request, each line on stdout its answer:
 #
 #   {"op":"put"|"get","client":"v1"|"v2"|"v2_and_legacy","bucket":…,"key":…,
-#    "file":path of the plaintext,"aes":base64 or "pem":text}
+#    "file":path of the plaintext,
+#    "aes":base64, "pem":text or "kms":key id,
+#    "context":{…} of a modern KMS wrap, "named":true to decrypt by that key id,
+#    "location":"metadata"|"instruction_file"}
 #   {"ok":true} or {"ok":false,"error":"class: message"}
 #
-# One process serves a whole test, because starting it costs about a second.
+# The KMS is at KMS_ENDPOINT. One process serves a whole test, because starting
+# it costs about a second.
 
+require 'aws-sdk-kms'
 require 'aws-sdk-s3'
 require 'base64'
 require 'json'
@@ -21,14 +26,34 @@ S3 = Aws::S3::Client.new(
   force_path_style: true
 )
 
+KMS = Aws::KMS::Client.new(
+  endpoint: ENV.fetch('KMS_ENDPOINT', 'http://127.0.0.1:1'),
+  region: ENV.fetch('S3_REGION'),
+  credentials: Aws::Credentials.new('test', 'test'),
+  retry_limit: 0
+)
+
+# key_options name the key and, for EncryptionV2, the one wrap that goes with it.
+def key_options(req)
+  if req['kms']
+    # Debian's KMS client is older than the parameter by which Decrypt names a key.
+    any = req['op'] == 'get' && req['client'] != 'v1' && !req['named']
+    [{ kms_client: KMS, kms_key_id: any ? :kms_allow_decrypt_with_any_cmk : req['kms'] }, :kms_context]
+  elsif req['pem']
+    [{ encryption_key: OpenSSL::PKey::RSA.new(req['pem']) }, :rsa_oaep_sha1]
+  else
+    [{ encryption_key: Base64.strict_decode64(req['aes']) }, :aes_gcm]
+  end
+end
+
 def encryption_client(req)
-  key = req['pem'] ? OpenSSL::PKey::RSA.new(req['pem']) : Base64.strict_decode64(req['aes'])
-  return Aws::S3::Encryption::Client.new(client: S3, encryption_key: key) if req['client'] == 'v1'
+  key, wrap = key_options(req)
+  options = { client: S3, envelope_location: (req['location'] || 'metadata').to_sym, **key }
+  return Aws::S3::Encryption::Client.new(**options) if req['client'] == 'v1'
 
   Aws::S3::EncryptionV2::Client.new(
-    client: S3,
-    encryption_key: key,
-    key_wrap_schema: req['pem'] ? :rsa_oaep_sha1 : :aes_gcm,
+    **options,
+    key_wrap_schema: wrap,
     content_encryption_schema: :aes_gcm_no_padding,
     security_profile: req['client'].to_sym
   )
@@ -36,10 +61,11 @@ end
 
 def serve(req)
   client = encryption_client(req)
-  where = { bucket: req['bucket'], key: req['key'] }
+  params = { bucket: req['bucket'], key: req['key'] }
+  params[:kms_encryption_context] = req['context'] if req['context']
   case req['op']
-  when 'put' then File.open(req['file'], 'rb') { |f| client.put_object(body: f, **where) }
-  when 'get' then client.get_object(response_target: req['file'], **where)
+  when 'put' then File.open(req['file'], 'rb') { |f| client.put_object(body: f, **params) }
+  when 'get' then client.get_object(response_target: req['file'], **params)
   else raise ArgumentError, "unknown op #{req['op']}"
   end
   { ok: true }
