@@ -21,7 +21,7 @@ func TestFIPSOnly(t *testing.T) {
 		checkFIPSOnly(t)
 		return
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestFIPSOnly$", "-test.v")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestFIPSOnly$", "-test.v", "-test.timeout=2m")
 	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only")
 	out, err := cmd.CombinedOutput()
 	if strings.Contains(string(out), "incompatible with the purego build tag") {
@@ -61,5 +61,37 @@ func checkFIPSOnly(t *testing.T) {
 	if err := checkReader(r, text(100)); err != nil {
 		t.Errorf("CTR: %v", err)
 	}
+	checkFIPSHandedOn(t)
 	t.Log("checked under FIPS 140-only")
+}
+
+// checkFIPSHandedOn uses a stream of several chunks outside the function that
+// was free to make it.
+func checkFIPSHandedOn(t *testing.T) {
+	var got bytes.Buffer
+	var w *stream.GCMEncryptWriter
+	var err error
+	fips140.WithoutEnforcement(func() {
+		w, err = stream.NewGCMEncryptWriter(&got, testKey, testIV, nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := text(3*stream.DefaultChunkSize + 1)
+	if _, err := w.Write(plain); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var r io.Reader
+	fips140.WithoutEnforcement(func() {
+		r, err = stream.NewGCMUnverifiedReader(&got, testKey, testIV, nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkReader(r, plain); err != nil {
+		t.Errorf("GCM handed on: %v", err)
+	}
 }

@@ -97,10 +97,23 @@ func (w *writer) flush(src []byte) error {
 func (w *writer) emit(p []byte) error {
 	w.err = errWriting
 	_, err := writeSink(w.dst, p)
-	w.err = nil
+	if err := w.returned(errWriting); err != nil {
+		return err
+	}
 	if err != nil {
 		return w.fail(err)
 	}
+	return nil
+}
+
+// returned ends the time in which err is a stand-in, because the source or the
+// sink is at work. If abort was called from in there, err is no longer the
+// stand-in but what abort has left, and the stream ends now.
+func (w *writer) returned(standIn error) error {
+	if w.err != standIn {
+		return w.fail(w.err)
+	}
+	w.err = nil
 	return nil
 }
 
@@ -117,7 +130,9 @@ func (w *writer) readFrom(r io.Reader) (total int64, err error) {
 		}
 		w.err = errReading
 		n, err := src.read(w.buf[w.n:w.size])
-		w.err = nil
+		if err := w.returned(errReading); err != nil {
+			return total, err
+		}
 		if err == io.EOF {
 			return total, nil
 		}
@@ -146,13 +161,18 @@ func (w *writer) close() error {
 	return nil
 }
 
+// abort may be called from inside the source or the sink: then the buffer is
+// in use, and the stream ends when the call returns.
 func (w *writer) abort(err error) {
-	if w.err != nil {
-		return
-	}
 	if err == nil {
-		w.fail(ErrAborted)
-		return
+		err = ErrAborted
+	} else {
+		err = fmt.Errorf("%w: %w", ErrAborted, err)
 	}
-	w.fail(fmt.Errorf("%w: %w", ErrAborted, err))
+	switch w.err {
+	case nil:
+		w.fail(err)
+	case errReading, errWriting:
+		w.err = err
+	}
 }
