@@ -23,7 +23,7 @@ func TestFIPS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), exe, "-test.run=^Test", "-test.count=1")
+	cmd := exec.CommandContext(t.Context(), exe, "-test.run=^Test", "-test.count=1", "-test.timeout=2m")
 	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("tests with GODEBUG=fips140=only: %v\n%s", err, out)
