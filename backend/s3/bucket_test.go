@@ -28,7 +28,7 @@ func TestBucketFailsWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := backend.NewBucket(driver, key, key, nil)
-		for _, size := range []int{1000, 17 * mib} {
+		for _, size := range []int{1000, 11 * mib} {
 			for _, cause := range []error{io.ErrUnexpectedEOF, errors.New("dump failed")} {
 				src := func() io.Reader {
 					return io.MultiReader(bytes.NewReader(pattern(size)), failing{cause})
