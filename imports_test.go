@@ -18,17 +18,18 @@ const module = "github.com/s3seal/s3seal"
 // it may import itself. A package that is not listed is at the rim: it may
 // import any of them, but nothing in the core may import it.
 var arrows = map[string][]string{
-	"stream":              nil,
-	"stream/chunked":      {"stream"},
-	"stream/streamtest":   {"stream"},
-	"wrap":                nil,
-	"wrap/legacy":         {"wrap"},
-	"wrap/localkms":       {"wrap"},
-	"envelope":            {"stream", "stream/chunked", "wrap"},
-	"backend":             {"envelope", "stream", "wrap"},
-	"backend/mem":         {"backend"},
-	"backend/dir":         {"backend"},
-	"backend/backendtest": {"backend"},
+	"stream":                 {"stream/internal/engine"},
+	"stream/internal/engine": nil,
+	"stream/chunked":         {"stream", "stream/internal/engine"},
+	"stream/streamtest":      {"stream"},
+	"wrap":                   nil,
+	"wrap/legacy":            {"wrap"},
+	"wrap/localkms":          {"wrap"},
+	"envelope":               {"stream", "stream/chunked", "wrap"},
+	"backend":                {"envelope", "stream", "wrap"},
+	"backend/mem":            {"backend"},
+	"backend/dir":            {"backend"},
+	"backend/backendtest":    {"backend"},
 }
 
 // importers lists the only packages that may import a third-party module

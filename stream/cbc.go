@@ -6,6 +6,8 @@ import (
 	"crypto/cipher"
 	"io"
 	"math"
+
+	"github.com/s3seal/s3seal/stream/internal/engine"
 )
 
 // cbc encrypts a CBC stream with PKCS #7 padding (RFC 5652, 6.3), which other
@@ -23,7 +25,7 @@ func newCBC(key, iv []byte) (*cbc, error) {
 	return &cbc{mode: cipher.NewCBCEncrypter(block, iv)}, nil
 }
 
-func (c *cbc) admit(n int) error {
+func (c *cbc) Admit(n int) error {
 	if int64(n) > math.MaxInt64-BlockSize-c.size {
 		return ErrTooLarge // no mode limit, but sizes stay sizes
 	}
@@ -31,15 +33,15 @@ func (c *cbc) admit(n int) error {
 	return nil
 }
 
-func (c *cbc) update(dst, src []byte) { c.mode.CryptBlocks(dst[:len(src)], src) }
+func (c *cbc) Update(dst, src []byte) { c.mode.CryptBlocks(dst[:len(src)], src) }
 
-func (c *cbc) final(buf []byte) []byte {
+func (c *cbc) Final(buf []byte) []byte {
 	buf = pad(buf)
 	c.mode.CryptBlocks(buf, buf)
 	return buf
 }
 
-func (c *cbc) wipe() { c.mode = nil }
+func (c *cbc) Wipe() { c.mode = nil }
 
 // A CBCEncryptWriter encrypts what is written to it with AES-CBC and PKCS #7
 // padding.
@@ -56,7 +58,7 @@ func (c *cbc) wipe() { c.mode = nil }
 // whole.
 //
 // A CBCEncryptWriter is not safe for concurrent use.
-type CBCEncryptWriter struct{ w writer }
+type CBCEncryptWriter struct{ w engine.Writer }
 
 var _ io.ReaderFrom = (*CBCEncryptWriter)(nil)
 
@@ -70,24 +72,24 @@ func NewCBCEncryptWriter(dst io.Writer, key, iv []byte) (*CBCEncryptWriter, erro
 	if err != nil {
 		return nil, err
 	}
-	return &CBCEncryptWriter{newWriter(dst, c)}, nil
+	return &CBCEncryptWriter{engine.NewWriter(dst, c)}, nil
 }
 
 // Write encrypts p. It never retains or modifies p, and returns how many bytes
 // of it were accepted. After any error it fails for ever, after Close with
 // [ErrClosed].
-func (w *CBCEncryptWriter) Write(p []byte) (int, error) { return w.w.write(p) }
+func (w *CBCEncryptWriter) Write(p []byte) (int, error) { return w.w.Write(p) }
 
 // ReadFrom encrypts what src yields until its end, reading into its own
 // buffer. It does not finish the stream: more may be written, and Close must
 // be called. An error of src, wrapped, is an error of the stream: no padding
 // will be written. n counts the bytes that were accepted.
-func (w *CBCEncryptWriter) ReadFrom(src io.Reader) (n int64, err error) { return w.w.readFrom(src) }
+func (w *CBCEncryptWriter) ReadFrom(src io.Reader) (n int64, err error) { return w.w.ReadFrom(src) }
 
 // Close writes the rest of the ciphertext with its padding. It does not close
 // dst. If the stream has failed or was aborted it writes nothing and returns
 // that error; a second call returns what the first returned.
-func (w *CBCEncryptWriter) Close() error { return w.w.close() }
+func (w *CBCEncryptWriter) Close() error { return w.w.Close() }
 
 // Abort ends the stream without padding. Write and Close then return an error
 // that wraps [ErrAborted] and, if it is not nil, err. After Close or an error
@@ -95,7 +97,7 @@ func (w *CBCEncryptWriter) Close() error { return w.w.close() }
 //
 // What was written must be discarded: one in 256 of such stumps ends, by
 // chance, in bytes that look like padding.
-func (w *CBCEncryptWriter) Abort(err error) { w.w.abort(err) }
+func (w *CBCEncryptWriter) Abort(err error) { w.w.Abort(err) }
 
 // A CBCEncryptReader encrypts what it reads from a source with AES-CBC and
 // PKCS #7 padding. It is the pull form of [CBCEncryptWriter], for uploads that
@@ -105,7 +107,7 @@ func (w *CBCEncryptWriter) Abort(err error) { w.w.abort(err) }
 // body that can seek would be read twice by a transport that retries.
 //
 // A CBCEncryptReader is not safe for concurrent use.
-type CBCEncryptReader struct{ r puller }
+type CBCEncryptReader struct{ r engine.Puller }
 
 // NewCBCEncryptReader returns a reader of the encrypted form of src. The key
 // has 16, 24 or 32 bytes, the IV 16; neither is retained. The error names the
@@ -117,11 +119,11 @@ func NewCBCEncryptReader(src io.Reader, key, iv []byte) (*CBCEncryptReader, erro
 	if err != nil {
 		return nil, err
 	}
-	return &CBCEncryptReader{newEncryptPuller(src, c)}, nil
+	return &CBCEncryptReader{engine.NewEncryptPuller(src, c)}, nil
 }
 
 // Read yields up to len(p) bytes of ciphertext. It reads a chunk of 128 KiB
 // from the source, or all there is, before it yields any of it. It returns
 // [io.EOF] after the padding, and only then; the error of a source comes back
 // wrapped. After any error it fails for ever.
-func (r *CBCEncryptReader) Read(p []byte) (int, error) { return r.r.read(p) }
+func (r *CBCEncryptReader) Read(p []byte) (int, error) { return r.r.Read(p) }

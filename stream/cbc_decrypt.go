@@ -5,6 +5,8 @@ package stream
 import (
 	"crypto/cipher"
 	"io"
+
+	"github.com/s3seal/s3seal/stream/internal/engine"
 )
 
 // A CBCDecryptReader decrypts an AES-CBC stream with PKCS #7 padding, in
@@ -18,7 +20,7 @@ import (
 // no implementation can prevent that.
 //
 // A CBCDecryptReader is not safe for concurrent use.
-type CBCDecryptReader struct{ r puller }
+type CBCDecryptReader struct{ r engine.Puller }
 
 var _ io.WriterTo = (*CBCDecryptReader)(nil)
 
@@ -32,11 +34,11 @@ func NewCBCDecryptReader(src io.Reader, key, iv []byte) (*CBCDecryptReader, erro
 	if err != nil {
 		return nil, err
 	}
-	return &CBCDecryptReader{puller{f: &cbcFeed{
-		src:  source{r: src},
+	return &CBCDecryptReader{engine.Puller{F: &cbcFeed{
+		src:  engine.Source{R: src},
 		mode: cipher.NewCBCDecrypter(block, iv),
-		buf:  newChunk(),
-		size: chunkSize,
+		buf:  engine.NewChunk(),
+		size: engine.ChunkSize,
 	}}}, nil
 }
 
@@ -45,15 +47,15 @@ func NewCBCDecryptReader(src io.Reader, key, iv []byte) (*CBCDecryptReader, erro
 // [io.EOF] if the stream ended in proper padding, [ErrDecrypt] if it did not,
 // is empty, or not a whole number of blocks, and the error of the source,
 // wrapped. After any error it fails for ever.
-func (r *CBCDecryptReader) Read(p []byte) (int, error) { return r.r.read(p) }
+func (r *CBCDecryptReader) Read(p []byte) (int, error) { return r.r.Read(p) }
 
 // WriteTo decrypts all that is left of the stream to dst, unauthenticated.
-func (r *CBCDecryptReader) WriteTo(dst io.Writer) (n int64, err error) { return r.r.writeTo(dst) }
+func (r *CBCDecryptReader) WriteTo(dst io.Writer) (n int64, err error) { return r.r.WriteTo(dst) }
 
 type cbcFeed struct {
-	src  source
+	src  engine.Source
 	mode cipher.BlockMode
-	buf  *chunk
+	buf  *engine.Chunk
 	size int             // of a chunk
 	last [BlockSize]byte // the last block of the plaintext so far, held back
 	held int             // bytes in last: none before the first chunk
@@ -61,10 +63,10 @@ type cbcFeed struct {
 
 // next decrypts the next chunk, behind the block that was held back from the
 // one before, and holds its own last block back, which may be padding.
-func (f *cbcFeed) next() ([]byte, error) {
+func (f *cbcFeed) Next() ([]byte, error) {
 	copy(f.buf[:], f.last[:f.held])
 	in := f.buf[f.held : f.held+f.size]
-	n, err := f.src.fill(in)
+	n, err := f.src.Fill(in)
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
@@ -85,8 +87,8 @@ func (f *cbcFeed) next() ([]byte, error) {
 	return out, nil
 }
 
-func (f *cbcFeed) wipe() {
+func (f *cbcFeed) Wipe() {
 	f.mode = nil
 	clear(f.last[:])
-	f.buf.free()
+	f.buf.Free()
 }

@@ -6,6 +6,8 @@ import (
 	"crypto/cipher"
 	"fmt"
 	"io"
+
+	"github.com/s3seal/s3seal/stream/internal/engine"
 )
 
 // A CTRRangeReader decrypts part of a GCM body, starting at any byte.
@@ -17,7 +19,7 @@ import (
 //
 // A CTRRangeReader is not safe for concurrent use.
 type CTRRangeReader struct {
-	src  source
+	src  engine.Source
 	ctr  cipher.Stream
 	skip int   // bytes of src before the range, in its first block
 	want int64 // size of the range
@@ -42,7 +44,7 @@ func NewCTRRangeReader(src io.Reader, key, iv []byte, off, n int64) (*CTRRangeRe
 		return nil, err
 	}
 	return &CTRRangeReader{
-		src:  source{r: src},
+		src:  engine.Source{R: src},
 		ctr:  gcmCTR(block, iv, uint32(start/BlockSize)),
 		skip: int(off - start),
 		want: n,
@@ -70,7 +72,7 @@ func (r *CTRRangeReader) Read(p []byte) (int, error) {
 	if int64(len(p)) > r.left {
 		p = p[:r.left]
 	}
-	n, err := r.src.read(p)
+	n, err := r.src.Read(p)
 	if err != nil {
 		return 0, r.fail(err)
 	}
@@ -82,7 +84,7 @@ func (r *CTRRangeReader) Read(p []byte) (int, error) {
 // discard drops what lies between the start of the block and the range.
 func (r *CTRRangeReader) discard() error {
 	var b [BlockSize]byte
-	n, err := r.src.fill(b[:r.skip])
+	n, err := r.src.Fill(b[:r.skip])
 	r.ctr.XORKeyStream(b[:n], b[:n])
 	clear(b[:])
 	r.skip -= n
@@ -106,7 +108,7 @@ func (r *CTRRangeReader) fail(err error) error {
 //
 // A CTRReader is not safe for concurrent use.
 type CTRReader struct {
-	src source
+	src engine.Source
 	ctr cipher.Stream
 }
 
@@ -121,7 +123,7 @@ func NewCTRReader(src io.Reader, key, iv []byte) (*CTRReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &CTRReader{source{r: src}, cipher.NewCTR(block, iv)}, nil
+	return &CTRReader{engine.Source{R: src}, cipher.NewCTR(block, iv)}, nil
 }
 
 // Read decrypts up to len(p) bytes, unauthenticated. It returns [io.EOF] when
@@ -129,9 +131,9 @@ func NewCTRReader(src io.Reader, key, iv []byte) (*CTRReader, error) {
 // ever.
 func (r *CTRReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
-		return 0, r.src.err
+		return 0, r.src.Err()
 	}
-	n, err := r.src.read(p)
+	n, err := r.src.Read(p)
 	r.ctr.XORKeyStream(p[:n], p[:n])
 	return n, err
 }

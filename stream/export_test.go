@@ -2,29 +2,33 @@
 
 package stream
 
-import "io"
+import (
+	"io"
+
+	"github.com/s3seal/s3seal/stream/internal/engine"
+)
 
 // DefaultChunkSize is what streams have without SetChunkSize.
-const DefaultChunkSize = chunkSize
+const DefaultChunkSize = engine.ChunkSize
 
 // SetChunkSize makes a new stream work in chunks of n bytes, a multiple of
 // BlockSize, and returns it.
 func SetChunkSize[T any](s T, n int) T {
 	switch s := any(s).(type) {
 	case *GCMEncryptWriter:
-		s.w.size = n
+		s.w.Size = n
 	case *CBCEncryptWriter:
-		s.w.size = n
+		s.w.Size = n
 	case *GCMEncryptReader:
-		s.r.f.(*encryptFeed).size = n
+		s.r.F.(*engine.EncryptFeed).Size = n
 	case *CBCEncryptReader:
-		s.r.f.(*encryptFeed).size = n
+		s.r.F.(*engine.EncryptFeed).Size = n
 	case *GCMDecryptReader:
-		s.r.f.(*bufferedFeed).o.chunk = n
+		s.r.F.(*bufferedFeed).o.chunk = n
 	case *GCMUnverifiedReader:
-		s.r.f.(*unverifiedFeed).o.chunk = n
+		s.r.F.(*unverifiedFeed).o.chunk = n
 	case *CBCDecryptReader:
-		s.r.f.(*cbcFeed).size = n
+		s.r.F.(*cbcFeed).size = n
 	default:
 		panic("no chunk size")
 	}
@@ -46,13 +50,13 @@ func VerifyGCMChunks(src io.Reader, key, iv, aad []byte, n int) (int64, error) {
 func Skip[T any](s T, n int64) T {
 	switch s := any(s).(type) {
 	case *GCMEncryptWriter:
-		s.w.enc.(*gcmSealer).skip(n)
+		s.w.Enc.(*gcmSealer).skip(n)
 	case *GCMEncryptReader:
-		s.r.f.(*encryptFeed).enc.(*gcmSealer).skip(n)
+		s.r.F.(*engine.EncryptFeed).Enc.(*gcmSealer).skip(n)
 	case *GCMDecryptReader:
-		s.r.f.(*bufferedFeed).o.skip(n)
+		s.r.F.(*bufferedFeed).o.skip(n)
 	case *GCMUnverifiedReader:
-		s.r.f.(*unverifiedFeed).o.skip(n)
+		s.r.F.(*unverifiedFeed).o.skip(n)
 	default:
 		panic("cannot skip")
 	}

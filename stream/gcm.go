@@ -47,7 +47,7 @@ func newGCM(key, iv, aad []byte) (gcm, error) {
 
 // admit accounts for n more bytes of plaintext before any of them is
 // processed.
-func (g *gcm) admit(n int) error {
+func (g *gcm) Admit(n int) error {
 	if int64(n) > GCMMaxSize-g.size {
 		return ErrTooLarge
 	}
@@ -80,7 +80,7 @@ func (g *gcm) tag() (tag [GCMTagSize]byte) {
 }
 
 // wipe clears the hash and lets go of the expanded keys.
-func (g *gcm) wipe() {
+func (g *gcm) Wipe() {
 	g.hash = ghash{}
 	g.block, g.aead = nil, nil
 }

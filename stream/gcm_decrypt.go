@@ -5,6 +5,8 @@ package stream
 import (
 	"fmt"
 	"io"
+
+	"github.com/s3seal/s3seal/stream/internal/engine"
 )
 
 // A GCMDecryptReader decrypts a GCM stream, ciphertext || tag. It reads the
@@ -15,7 +17,7 @@ import (
 // gives chunks back as their plaintext is read.
 //
 // A GCMDecryptReader is not safe for concurrent use.
-type GCMDecryptReader struct{ r puller }
+type GCMDecryptReader struct{ r engine.Puller }
 
 var _ io.WriterTo = (*GCMDecryptReader)(nil)
 
@@ -34,7 +36,7 @@ func NewGCMDecryptReader(src io.Reader, key, iv, aad []byte, limit int64) (*GCMD
 	if err != nil {
 		return nil, err
 	}
-	return &GCMDecryptReader{puller{f: &bufferedFeed{o: o, src: limited}}}, nil
+	return &GCMDecryptReader{engine.Puller{F: &bufferedFeed{o: o, src: limited}}}, nil
 }
 
 // Read yields up to len(p) bytes of plaintext, all of it verified. The first
@@ -42,10 +44,10 @@ func NewGCMDecryptReader(src io.Reader, key, iv, aad []byte, limit int64) (*GCMD
 // wrong or the stream too short to have one, [ErrBufferLimit] if the stream is
 // longer than the limit, [ErrTooLarge] if it passes [GCMMaxSize], and the
 // error of the source, wrapped. After any error it fails for ever.
-func (r *GCMDecryptReader) Read(p []byte) (int, error) { return r.r.read(p) }
+func (r *GCMDecryptReader) Read(p []byte) (int, error) { return r.r.Read(p) }
 
 // WriteTo writes all that is left of the plaintext to dst, all of it verified.
-func (r *GCMDecryptReader) WriteTo(dst io.Writer) (n int64, err error) { return r.r.writeTo(dst) }
+func (r *GCMDecryptReader) WriteTo(dst io.Writer) (n int64, err error) { return r.r.WriteTo(dst) }
 
 // A bufferedFeed holds a whole stream.
 type bufferedFeed struct {
@@ -57,18 +59,18 @@ type bufferedFeed struct {
 
 // A piece is the part of a body that lies in one chunk.
 type piece struct {
-	buf   *chunk
+	buf   *engine.Chunk
 	n     int
 	plain bool
 }
 
-func (f *bufferedFeed) next() ([]byte, error) {
+func (f *bufferedFeed) Next() ([]byte, error) {
 	if !f.o.end {
 		if err := f.load(); err != nil {
 			return nil, err
 		}
 	} else {
-		f.body[f.turn].buf.free()
+		f.body[f.turn].buf.Free()
 		f.turn++
 	}
 	b := f.body[f.turn]
@@ -84,7 +86,7 @@ func (f *bufferedFeed) next() ([]byte, error) {
 // load reads and verifies the whole stream.
 func (f *bufferedFeed) load() error {
 	for !f.o.end {
-		buf := newChunk()
+		buf := engine.NewChunk()
 		f.body = append(f.body, piece{buf: buf})
 		n, plain, err := f.o.next(buf[:])
 		if f.src.left < 0 {
@@ -98,10 +100,10 @@ func (f *bufferedFeed) load() error {
 	return nil
 }
 
-func (f *bufferedFeed) wipe() {
-	f.o.wipe()
+func (f *bufferedFeed) Wipe() {
+	f.o.Wipe()
 	for _, b := range f.body[f.turn:] {
-		b.buf.free()
+		b.buf.Free()
 	}
 	f.body = nil
 }
@@ -119,7 +121,7 @@ func (l *limitedSource) Read(p []byte) (int, error) {
 	}
 	n, err := l.r.Read(p)
 	if n < 0 || n > len(p) {
-		return 0, errCount
+		return 0, engine.ErrCount
 	}
 	l.left -= int64(n)
 	if l.left < 0 {

@@ -2,7 +2,11 @@
 
 package stream
 
-import "io"
+import (
+	"io"
+
+	"github.com/s3seal/s3seal/stream/internal/engine"
+)
 
 // A GCMEncryptWriter encrypts what is written to it with AES-GCM and writes
 // ciphertext || tag.
@@ -17,7 +21,7 @@ import "io"
 // whole.
 //
 // A GCMEncryptWriter is not safe for concurrent use.
-type GCMEncryptWriter struct{ w writer }
+type GCMEncryptWriter struct{ w engine.Writer }
 
 var _ io.ReaderFrom = (*GCMEncryptWriter)(nil)
 
@@ -32,31 +36,31 @@ func NewGCMEncryptWriter(dst io.Writer, key, iv, aad []byte) (*GCMEncryptWriter,
 	if err != nil {
 		return nil, err
 	}
-	return &GCMEncryptWriter{newWriter(dst, g)}, nil
+	return &GCMEncryptWriter{engine.NewWriter(dst, g)}, nil
 }
 
 // Write encrypts p. It never retains or modifies p, and returns how many bytes
 // of it were accepted. If the stream would pass [GCMMaxSize] it fails with
 // [ErrTooLarge] and takes nothing of p. After any error it fails for ever,
 // after Close with [ErrClosed].
-func (w *GCMEncryptWriter) Write(p []byte) (int, error) { return w.w.write(p) }
+func (w *GCMEncryptWriter) Write(p []byte) (int, error) { return w.w.Write(p) }
 
 // ReadFrom encrypts what src yields until its end, reading into its own
 // buffer. It does not finish the stream: more may be written, and Close must
 // be called. An error of src, wrapped, is an error of the stream: no tag will
 // be written. n counts the bytes that were accepted.
-func (w *GCMEncryptWriter) ReadFrom(src io.Reader) (n int64, err error) { return w.w.readFrom(src) }
+func (w *GCMEncryptWriter) ReadFrom(src io.Reader) (n int64, err error) { return w.w.ReadFrom(src) }
 
 // Close writes the rest of the ciphertext and the tag. It does not close dst.
 // If the stream has failed or was aborted it writes nothing and returns that
 // error; a second call returns what the first returned.
-func (w *GCMEncryptWriter) Close() error { return w.w.close() }
+func (w *GCMEncryptWriter) Close() error { return w.w.Close() }
 
 // Abort ends the stream without its tag, so that what was written can never
 // be decrypted as a whole. Write and Close then return an error that wraps
 // [ErrAborted] and, if it is not nil, err. After Close or an error Abort does
 // nothing, so that it may be deferred.
-func (w *GCMEncryptWriter) Abort(err error) { w.w.abort(err) }
+func (w *GCMEncryptWriter) Abort(err error) { w.w.Abort(err) }
 
 // A GCMEncryptReader encrypts what it reads from a source with AES-GCM and
 // yields ciphertext || tag. It is the pull form of [GCMEncryptWriter], for
@@ -68,7 +72,7 @@ func (w *GCMEncryptWriter) Abort(err error) { w.w.abort(err) }
 // and a source that has changed in between would then reuse the IV.
 //
 // A GCMEncryptReader is not safe for concurrent use.
-type GCMEncryptReader struct{ r puller }
+type GCMEncryptReader struct{ r engine.Puller }
 
 // NewGCMEncryptReader returns a reader of the encrypted form of src. The key
 // has 16, 24 or 32 bytes, the IV 12, and aad, which may be empty, any number.
@@ -81,7 +85,7 @@ func NewGCMEncryptReader(src io.Reader, key, iv, aad []byte) (*GCMEncryptReader,
 	if err != nil {
 		return nil, err
 	}
-	return &GCMEncryptReader{newEncryptPuller(src, g)}, nil
+	return &GCMEncryptReader{engine.NewEncryptPuller(src, g)}, nil
 }
 
 // Read yields up to len(p) bytes of ciphertext. It reads a chunk of 128 KiB
@@ -89,4 +93,4 @@ func NewGCMEncryptReader(src io.Reader, key, iv, aad []byte) (*GCMEncryptReader,
 // [io.EOF] after the tag, and only then; the error of a source comes back
 // wrapped. It fails with [ErrTooLarge] before it yields anything past
 // [GCMMaxSize]. After any error it fails for ever.
-func (r *GCMEncryptReader) Read(p []byte) (int, error) { return r.r.read(p) }
+func (r *GCMEncryptReader) Read(p []byte) (int, error) { return r.r.Read(p) }

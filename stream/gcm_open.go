@@ -7,6 +7,8 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"io"
+
+	"github.com/s3seal/s3seal/stream/internal/engine"
 )
 
 // A gcmOpener reads a GCM stream of unknown length, cuts its body into pieces
@@ -20,7 +22,7 @@ import (
 // For security see ghash.go.
 type gcmOpener struct {
 	gcm
-	src   source
+	src   engine.Source
 	chunk int           // size of a piece
 	ctr   cipher.Stream // nil until the stream outgrows the one-shot AEAD
 	mask  element       // E_K(0^96 || 1)
@@ -37,7 +39,7 @@ func newGCMOpener(src io.Reader, key, iv, aad []byte) (*gcmOpener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &gcmOpener{gcm: g, src: source{r: src}, chunk: chunkSize}, nil
+	return &gcmOpener{gcm: g, src: engine.Source{R: src}, chunk: engine.ChunkSize}, nil
 }
 
 // next reads the next piece of the body into the front of buf, which has room
@@ -48,13 +50,13 @@ func newGCMOpener(src io.Reader, key, iv, aad []byte) (*gcmOpener, error) {
 // the first and last at once: then it is plaintext and plain is true.
 func (o *gcmOpener) next(buf []byte) (n int, plain bool, err error) {
 	copy(buf, o.tail[:o.held])
-	n, err = o.src.fill(buf[o.held : o.chunk+GCMTagSize])
+	n, err = o.src.Fill(buf[o.held : o.chunk+GCMTagSize])
 	n += o.held
 	if err == io.EOF {
 		return o.last(buf[:n])
 	}
 	if err == nil {
-		err = o.admit(o.chunk)
+		err = o.Admit(o.chunk)
 	}
 	if err != nil {
 		return 0, false, err
@@ -71,7 +73,7 @@ func (o *gcmOpener) last(buf []byte) (n int, plain bool, err error) {
 	if n < 0 {
 		return 0, false, ErrDecrypt
 	}
-	if err := o.admit(n); err != nil {
+	if err := o.Admit(n); err != nil {
 		return 0, false, err
 	}
 	plain = o.ctr == nil
@@ -118,8 +120,8 @@ func (o *gcmOpener) verify(tag []byte) bool {
 	return ok
 }
 
-func (o *gcmOpener) wipe() {
-	o.gcm.wipe()
+func (o *gcmOpener) Wipe() {
+	o.gcm.Wipe()
 	o.mask = element{}
 	o.ctr = nil
 }

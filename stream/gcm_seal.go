@@ -43,7 +43,7 @@ func newGCMSealer(key, iv, aad []byte) (*gcmSealer, error) {
 
 // update encrypts a piece that is not the last. dst has room for the tag of
 // the piece.
-func (s *gcmSealer) update(dst, src []byte) {
+func (s *gcmSealer) Update(dst, src []byte) {
 	n := len(src)
 	if n == 0 {
 		return
@@ -100,18 +100,18 @@ func (s *gcmSealer) prepare() {
 
 // final encrypts the last piece in place and appends the tag, for which buf
 // has capacity.
-func (s *gcmSealer) final(buf []byte) []byte {
+func (s *gcmSealer) Final(buf []byte) []byte {
 	if s.done == 0 {
 		return s.aead.Seal(buf[:0], s.iv[:], buf, s.aad)
 	}
 	n := len(buf)
-	s.update(buf[:n+GCMTagSize], buf)
+	s.Update(buf[:n+GCMTagSize], buf)
 	tag := s.tag()
 	return append(buf, tag[:]...)
 }
 
-func (s *gcmSealer) wipe() {
-	s.gcm.wipe()
+func (s *gcmSealer) Wipe() {
+	s.gcm.Wipe()
 	s.wide = nil
 	s.base, s.step = element{}, element{}
 	clear(s.nonce[:])

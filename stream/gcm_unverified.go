@@ -2,7 +2,11 @@
 
 package stream
 
-import "io"
+import (
+	"io"
+
+	"github.com/s3seal/s3seal/stream/internal/engine"
+)
 
 // A GCMUnverifiedReader decrypts a GCM stream, ciphertext || tag, of any
 // length in constant memory.
@@ -15,7 +19,7 @@ import "io"
 // [GCMDecryptReader] releases nothing unverified.
 //
 // A GCMUnverifiedReader is not safe for concurrent use.
-type GCMUnverifiedReader struct{ r puller }
+type GCMUnverifiedReader struct{ r engine.Puller }
 
 var _ io.WriterTo = (*GCMUnverifiedReader)(nil)
 
@@ -30,7 +34,7 @@ func NewGCMUnverifiedReader(src io.Reader, key, iv, aad []byte) (*GCMUnverifiedR
 	if err != nil {
 		return nil, err
 	}
-	return &GCMUnverifiedReader{puller{f: &unverifiedFeed{o, newChunk()}}}, nil
+	return &GCMUnverifiedReader{engine.Puller{F: &unverifiedFeed{o, engine.NewChunk()}}}, nil
 }
 
 // Read decrypts up to len(p) bytes, unverified. It reads a chunk of 128 KiB
@@ -39,19 +43,19 @@ func NewGCMUnverifiedReader(src io.Reader, key, iv, aad []byte) (*GCMUnverifiedR
 // stream too short to have one, [ErrTooLarge] if the stream passes
 // [GCMMaxSize], and the error of the source, wrapped. After any error it fails
 // for ever.
-func (r *GCMUnverifiedReader) Read(p []byte) (int, error) { return r.r.read(p) }
+func (r *GCMUnverifiedReader) Read(p []byte) (int, error) { return r.r.Read(p) }
 
 // WriteTo decrypts all that is left of the stream to dst, unverified. It
 // returns nil once the tag has been verified; on any other error what dst got
 // must be discarded.
-func (r *GCMUnverifiedReader) WriteTo(dst io.Writer) (n int64, err error) { return r.r.writeTo(dst) }
+func (r *GCMUnverifiedReader) WriteTo(dst io.Writer) (n int64, err error) { return r.r.WriteTo(dst) }
 
 type unverifiedFeed struct {
 	o   *gcmOpener
-	buf *chunk
+	buf *engine.Chunk
 }
 
-func (f *unverifiedFeed) next() ([]byte, error) {
+func (f *unverifiedFeed) Next() ([]byte, error) {
 	n, plain, err := f.o.next(f.buf[:])
 	if err != nil {
 		return nil, err
@@ -65,7 +69,7 @@ func (f *unverifiedFeed) next() ([]byte, error) {
 	return f.buf[:n], nil
 }
 
-func (f *unverifiedFeed) wipe() {
-	f.o.wipe()
-	f.buf.free()
+func (f *unverifiedFeed) Wipe() {
+	f.o.Wipe()
+	f.buf.Free()
 }

@@ -2,7 +2,11 @@
 
 package stream
 
-import "io"
+import (
+	"io"
+
+	"github.com/s3seal/s3seal/stream/internal/engine"
+)
 
 // VerifyGCM reads a GCM stream, ciphertext || tag, to its end and checks it,
 // in constant memory. It returns the size of the plaintext in bytes, or
@@ -25,9 +29,9 @@ func VerifyGCM(src io.Reader, key, iv, aad []byte) (plaintextSize int64, err err
 
 // drain reads and verifies the whole stream.
 func (o *gcmOpener) drain() (size int64, err error) {
-	defer o.wipe()
-	buf := newChunk()
-	defer buf.free()
+	defer o.Wipe()
+	buf := engine.NewChunk()
+	defer buf.Free()
 	for !o.end {
 		if _, _, err := o.next(buf[:]); err != nil {
 			return 0, err

@@ -8,6 +8,8 @@ import (
 	"io"
 	"math"
 	"testing"
+
+	"github.com/s3seal/s3seal/stream/internal/engine"
 )
 
 // spy keeps the last slice it was given, which a proper sink must not do, to
@@ -33,7 +35,7 @@ func TestPieceTagCleared(t *testing.T) {
 	}
 	for range 3 {
 		buf := bytes.Repeat([]byte{0xcc}, 64+2*GCMTagSize)
-		s.update(buf, make([]byte, 64))
+		s.Update(buf, make([]byte, 64))
 		if !bytes.Equal(buf[64:80], zeroBlock[:]) {
 			t.Errorf("tag of a piece left behind: %x", buf[64:80])
 		}
@@ -65,8 +67,8 @@ func TestSecretsCleared(t *testing.T) {
 		if _, err := w.Write(plain); err != nil {
 			t.Fatal(err)
 		}
-		s, buf := w.w.enc.(*gcmSealer), w.w.buf
-		if s.hash == (ghash{}) || s.base == (element{}) || *buf == (chunk{}) {
+		s, buf := w.w.Enc.(*gcmSealer), w.w.Buf
+		if s.hash == (ghash{}) || s.base == (element{}) || *buf == (engine.Chunk{}) {
 			t.Fatal("nothing to clear: this test looks at the wrong place")
 		}
 		end(w, dst)
@@ -103,8 +105,8 @@ func TestOpenerCleared(t *testing.T) {
 			t.Fatal(err)
 		}
 		for r, o := range map[io.WriterTo]*gcmOpener{
-			u: u.r.f.(*unverifiedFeed).o,
-			d: d.r.f.(*bufferedFeed).o,
+			u: u.r.F.(*unverifiedFeed).o,
+			d: d.r.F.(*bufferedFeed).o,
 		} {
 			o.chunk = 48
 			_, err := r.WriteTo(&spy{})
@@ -151,11 +153,11 @@ func TestBufferedGivesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	SetChunkSize(d, 48)
-	f := d.r.f.(*bufferedFeed)
+	f := d.r.F.(*bufferedFeed)
 	if _, err := io.ReadFull(d, make([]byte, 49)); err != nil {
 		t.Fatal(err)
 	}
-	if *f.body[0].buf != (chunk{}) || *f.body[1].buf == (chunk{}) || len(f.body) != 5 {
+	if *f.body[0].buf != (engine.Chunk{}) || *f.body[1].buf == (engine.Chunk{}) || len(f.body) != 5 {
 		t.Errorf("after 49 of 200 bytes in chunks of 48: want 1 of 5 chunks cleared")
 	}
 }
@@ -168,7 +170,7 @@ func TestCBCCleared(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Write(bytes.Repeat([]byte{1}, 200))
-	c := w.w.enc.(*cbc)
+	c := w.w.Enc.(*cbc)
 	w.Close()
 	if c.mode != nil {
 		t.Error("the key schedule is still referenced after Close")
@@ -178,11 +180,11 @@ func TestCBCCleared(t *testing.T) {
 		t.Fatal(err)
 	}
 	SetChunkSize(r, 48)
-	f := r.r.f.(*cbcFeed)
+	f := r.r.F.(*cbcFeed)
 	if _, err := r.WriteTo(&spy{}); err != nil {
 		t.Fatal(err)
 	}
-	if f.last != zeroBlock || *f.buf != (chunk{}) {
+	if f.last != zeroBlock || *f.buf != (engine.Chunk{}) {
 		t.Error("plaintext left behind")
 	}
 }
@@ -190,10 +192,10 @@ func TestCBCCleared(t *testing.T) {
 // TestCBCSizeLimit: a size must stay one that int64 can hold with its padding.
 func TestCBCSizeLimit(t *testing.T) {
 	c := cbc{size: math.MaxInt64 - BlockSize - 10}
-	if err := c.admit(10); err != nil {
+	if err := c.Admit(10); err != nil {
 		t.Errorf("admit = %v, want nil", err)
 	}
-	if err := c.admit(1); err != ErrTooLarge {
+	if err := c.Admit(1); err != ErrTooLarge {
 		t.Errorf("admit = %v, want ErrTooLarge", err)
 	}
 }
@@ -208,11 +210,11 @@ func TestClearedWithLastByte(t *testing.T) {
 			t.Fatal(err)
 		}
 		SetChunkSize(e, 48)
-		s := e.r.f.(*encryptFeed)
+		s := e.r.F.(*engine.EncryptFeed)
 		if _, err := io.CopyN(&sealed, e, int64(n)+GCMTagSize); err != nil {
 			t.Fatal(err)
 		}
-		if e.r.err != io.EOF || s.enc.(*gcmSealer).hash != (ghash{}) || *s.buf != (chunk{}) {
+		if e.r.Err != io.EOF || s.Enc.(*gcmSealer).hash != (ghash{}) || *s.Buf != (engine.Chunk{}) {
 			t.Errorf("len=%d: encrypting reader not cleared", n)
 		}
 
@@ -221,12 +223,12 @@ func TestClearedWithLastByte(t *testing.T) {
 			t.Fatal(err)
 		}
 		SetChunkSize(u, 48)
-		f := u.r.f.(*unverifiedFeed)
+		f := u.r.F.(*unverifiedFeed)
 		if _, err := io.ReadFull(u, make([]byte, n)); err != nil {
 			t.Fatal(err)
 		}
 		// With nothing behind the last chunk, its end is not known yet.
-		if n%48 != 0 && (u.r.err != io.EOF || f.o.hash != (ghash{}) || *f.buf != (chunk{})) {
+		if n%48 != 0 && (u.r.Err != io.EOF || f.o.hash != (ghash{}) || *f.buf != (engine.Chunk{})) {
 			t.Errorf("len=%d: decrypting reader not cleared", n)
 		}
 	}
@@ -234,12 +236,12 @@ func TestClearedWithLastByte(t *testing.T) {
 
 // TestChunkCleared checks what the pool hands to the next stream.
 func TestChunkCleared(t *testing.T) {
-	c := newChunk()
+	c := engine.NewChunk()
 	for i := range c {
 		c[i] = 1
 	}
-	c.free()
-	if *c != (chunk{}) {
+	c.Free()
+	if *c != (engine.Chunk{}) {
 		t.Error("a chunk was given back uncleared")
 	}
 }

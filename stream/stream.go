@@ -52,6 +52,8 @@ import (
 	"crypto/cipher"
 	"errors"
 	"fmt"
+
+	"github.com/s3seal/s3seal/stream/internal/engine"
 )
 
 const (
@@ -84,10 +86,10 @@ var (
 	ErrBufferLimit = errors.New("stream: ciphertext exceeds the buffer limit")
 
 	// ErrClosed says that a writer was used after Close.
-	ErrClosed = errors.New("stream: write after close")
+	ErrClosed = engine.ErrClosed
 
 	// ErrAborted says that a writer was aborted.
-	ErrAborted = errors.New("stream: aborted")
+	ErrAborted = engine.ErrAborted
 
 	// ErrFIPS says that the mode is refused because the program runs with
 	// GODEBUG=fips140=only.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package stream
+package engine
 
 import (
 	"errors"
@@ -13,8 +13,6 @@ import (
 const maxEmptyReads = 100
 
 var (
-	errCount = errors.New("invalid count")
-
 	// These stand in while a source or sink is being called. If the call
 	// never returns to us, because it panicked, the stream stays failed and a
 	// deferred Close does not bless half a plaintext.
@@ -22,25 +20,25 @@ var (
 	errWriting = sinkError(errors.New("call did not return"))
 )
 
-// A source is a caller's reader, held to the contract of io.Reader.
-type source struct {
-	r   io.Reader
+// A Source is a caller's reader, held to the contract of io.Reader.
+type Source struct {
+	R   io.Reader
 	err error // what every later read returns; io.EOF for the proper end
 }
 
-// read reads at least one byte into p, which must not be empty, or returns an
+// Read reads at least one byte into p, which must not be empty, or returns an
 // error: a bare io.EOF for the end of the source, and a wrapped error, never a
 // bare one, for everything else.
-func (s *source) read(p []byte) (int, error) {
+func (s *Source) Read(p []byte) (int, error) {
 	for range maxEmptyReads {
 		if s.err != nil {
 			return 0, s.err
 		}
 		s.err = errReading
-		n, err := s.r.Read(p)
+		n, err := s.R.Read(p)
 		s.err = sourceError(err)
 		if n < 0 || n > len(p) {
-			s.err = sourceError(errCount)
+			s.err = sourceError(ErrCount)
 		} else if n > 0 {
 			return n, nil // an error that came with data waits for the next call
 		}
@@ -51,12 +49,12 @@ func (s *source) read(p []byte) (int, error) {
 	return 0, s.err
 }
 
-// fill reads until p is full. It returns io.EOF if the source ended before
+// Fill reads until p is full. It returns io.EOF if the source ended before
 // that, with the number of bytes it did get.
-func (s *source) fill(p []byte) (n int, err error) {
+func (s *Source) Fill(p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		var m int
-		m, err = s.read(p[n:])
+		m, err = s.Read(p[n:])
 		n += m
 	}
 	return n, err
@@ -69,14 +67,14 @@ func sourceError(err error) error {
 	return fmt.Errorf("stream: read source: %w", err)
 }
 
-// writeSink writes all of p, which it hands over without spare capacity: what
+// WriteSink writes all of p, which it hands over without spare capacity: what
 // lies behind p in our buffers is none of the sink's business. It returns how
 // much of p the sink has taken.
-func writeSink(w io.Writer, p []byte) (int, error) {
+func WriteSink(w io.Writer, p []byte) (int, error) {
 	n, err := w.Write(p[:len(p):len(p)])
 	switch {
 	case n < 0 || n > len(p):
-		n, err = 0, errCount
+		n, err = 0, ErrCount
 	case err == nil && n < len(p):
 		err = io.ErrShortWrite
 	}
@@ -89,3 +87,6 @@ func sinkError(err error) error {
 	}
 	return fmt.Errorf("stream: write: %w", err)
 }
+
+// Err returns the error that every later Read will return, or nil.
+func (s *Source) Err() error { return s.err }
