@@ -154,16 +154,22 @@ func TestFixturesRequired(t *testing.T) {
 	for _, f := range loadFixtures(t) {
 		writer := f.name[strings.Index(f.name, "-")+1 : strings.LastIndex(f.name, "-")]
 		h := must[*envelope.Header](t)(f.header())
-		required, got := h.Required(), ""
-		for i, name := range optionOrder {
-			if *flags(&required)[name] {
-				got += string("UWCR"[i])
-			}
-		}
+		got := initials(h.Required())
 		if w, ok := want[writer]; !ok || got != w {
 			t.Errorf("%s: Required = %q, want %q", f.name, got, w)
 		}
 	}
+}
+
+// initials names the options that are set, in their order.
+func initials(opts envelope.OpenOptions) string {
+	text := ""
+	for i, name := range optionOrder {
+		if *flags(&opts)[name] {
+			text += string("UWCR"[i])
+		}
+	}
+	return text
 }
 
 // TestFixturesRead reads every fixture in every way there is to read.
@@ -202,141 +208,6 @@ func checkReads(t *testing.T, f fixture, opener *envelope.Opener, size int64) {
 		}
 		if err := r.Close(); err != nil {
 			t.Errorf("%s: Close = %v", f.name, err)
-		}
-	}
-}
-
-// TestRubyObjects opens objects with the headers as they were on the wire.
-func TestRubyObjects(t *testing.T) {
-	var file struct {
-		Kek  map[string]string
-		RSA  string `json:"rsa_pem_test_only"`
-		KMS  string `json:"kms_plaintext_data_key_hex"`
-		Objs []struct {
-			Name      string
-			Plaintext string
-			Ops       []struct {
-				Op, Key string
-				Headers map[string]string `json:"wire_headers"`
-				Body    []byte            `json:"body_b64"`
-			}
-		} `json:"objects"`
-	}
-	parseJSON(t, readFile(t, "testdata", "formats_ruby_1_117_2_live.json"), &file)
-	priv, err := parseRSA([]byte(file.RSA))
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys := map[string]wrap.Unwrapper{
-		"rsa": rsaKeys(t, priv),
-		"kms": fixedKey{wrap.KMSContext, unhex(t, file.KMS)},
-	}
-	for name, kek := range file.Kek {
-		keys[name] = aesKeys(t, []byte(kek))
-	}
-	opened, elsewhere := 0, 0
-	for _, o := range file.Objs {
-		put := o.Ops[len(o.Ops)-1]
-		object := object{meta: put.Headers, body: put.Body, plain: []byte(o.Plaintext)}
-		if strings.HasSuffix(o.Name, "-instr") {
-			object.file = o.Ops[0].Body
-			elsewhere++
-		}
-		opts := everything()
-		got, err := object.open(t.Context(), keys[strings.Split(o.Name, "-")[1]], &opts)
-		if err != nil || string(got) != o.Plaintext {
-			t.Errorf("%s: open = %q, %v; want %q", o.Name, got, err, o.Plaintext)
-		}
-		opened++
-	}
-	if opened != 36 || elsewhere != 2 {
-		t.Errorf("opened %d objects, %d of them by an instruction file; want 36 and 2", opened, elsewhere)
-	}
-}
-
-// TestDerivedObjects opens V3 objects made from the documented rules alone,
-// by default.
-func TestDerivedObjects(t *testing.T) {
-	var ruby struct {
-		RSA string `json:"rsa_pem_test_only"`
-	}
-	parseJSON(t, readFile(t, "testdata", "formats_ruby_1_117_2_live.json"), &ruby)
-	priv, err := parseRSA([]byte(ruby.RSA))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct {
-		Objects []struct {
-			Kek       string
-			Plaintext string `json:"plaintext_hex"`
-			Body      string `json:"body_hex"`
-			Metadata  map[string]string
-			Split     struct {
-				Metadata map[string]string `json:"object_metadata"`
-				File     string            `json:"instruction_json"`
-			} `json:"instruction_split"`
-		}
-	}
-	parseJSON(t, readFile(t, "testdata", "formats_v3_raw_derived.json"), &file)
-	if len(file.Objects) != 10 {
-		t.Fatalf("objects: want 10, got %d", len(file.Objects))
-	}
-	for i, o := range file.Objects {
-		keys := aesKeys(t, kek)
-		if strings.HasPrefix(o.Kek, "rsa") {
-			keys = rsaKeys(t, priv)
-		}
-		plain := unhex(t, o.Plaintext)
-		got, err := object{meta: o.Metadata, body: unhex(t, o.Body), plain: plain}.open(t.Context(), keys, nil)
-		if err != nil || !bytes.Equal(got, plain) {
-			t.Errorf("object %d: open = %x, %v; want %x", i, got, err, plain)
-		}
-		var meta *envelope.MetadataError
-		if _, err := envelope.ParseHeader(o.Split.Metadata); !errors.As(err, &meta) || meta.Name != "x-amz-3" {
-			t.Errorf("object %d, split: ParseHeader = %v, want a MetadataError about x-amz-3", i, err)
-		}
-		split := object{meta: o.Split.Metadata, file: []byte(o.Split.File), body: unhex(t, o.Body), plain: plain}
-		got, err = split.open(t.Context(), keys, nil)
-		if err != nil || !bytes.Equal(got, plain) {
-			t.Errorf("object %d, split: open = %x, %v; want %x", i, got, err, plain)
-		}
-	}
-}
-
-// TestGoObjects opens objects of AWS's Go client, whose tests publish what the
-// KMS would have answered.
-func TestGoObjects(t *testing.T) {
-	var file struct {
-		Objects []struct {
-			Name      string
-			Key       []byte `json:"plaintext_data_key_b64"`
-			Metadata  map[string]string
-			Body      string `json:"body_hex"`
-			Plaintext string `json:"plaintext_hex"`
-			Expect    string
-		}
-	}
-	parseJSON(t, shared(t, "formats_go_v4_objects.json"), &file)
-	if len(file.Objects) != 7 {
-		t.Fatalf("objects: want 7, got %d", len(file.Objects))
-	}
-	for _, o := range file.Objects {
-		opts := everything()
-		plain := unhex(t, o.Plaintext)
-		got, err := object{meta: o.Metadata, body: unhex(t, o.Body), plain: plain}.open(t.Context(), fixedKey{cek: o.Key}, &opts)
-		switch {
-		case strings.HasPrefix(o.Expect, "ok"):
-			if err != nil || !bytes.Equal(got, plain) {
-				t.Errorf("%s: open = %x, %v; want %x", o.Name, got, err, plain)
-			}
-		case strings.Contains(o.Expect, "base64"):
-			if meta := new(envelope.MetadataError); !errors.As(err, &meta) || meta.Name != "x-amz-d" {
-				t.Errorf("%s: open = %v, want a MetadataError about x-amz-d", o.Name, err)
-			}
-		default:
-			if err != envelope.ErrDecrypt || len(got) != 0 {
-				t.Errorf("%s: open = %x, %v; want ErrDecrypt", o.Name, got, err)
-			}
 		}
 	}
 }
