@@ -29,3 +29,9 @@ func (*Writer) Format(f fmt.State, _ rune) { io.WriteString(f, "backend.Writer")
 
 // LogValue returns the name of the type.
 func (*Writer) LogValue() slog.Value { return slog.StringValue("backend.Writer") }
+
+// Format prints the name of the type.
+func (*SidecarKey) Format(f fmt.State, _ rune) { io.WriteString(f, "backend.SidecarKey") }
+
+// LogValue returns the name of the type.
+func (*SidecarKey) LogValue() slog.Value { return slog.StringValue("backend.SidecarKey") }

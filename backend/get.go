@@ -74,7 +74,7 @@ func (b *Bucket) openWhole(ctx context.Context, key string, body io.ReadCloser, 
 		}
 		return &Object{info: oi, plain: io.NopCloser(src), body: body}, nil
 	}
-	opener, err := envelope.NewOpener(ctx, oi.Header, b.unwrapper, opts)
+	opener, err := b.opener(ctx, key, oi, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func (b *Bucket) getRange(ctx context.Context, key string, off, n int64) (*Objec
 	if oi.PlaintextSizeMax < 0 {
 		return nil, envelope.ErrDecrypt // no intact object has this size
 	}
-	opener, err := envelope.NewOpener(ctx, oi.Header, b.unwrapper, &b.open)
+	opener, err := b.opener(ctx, key, oi, &b.open)
 	if errors.Is(err, envelope.ErrDecrypt) && oi.InstructionFile != "" {
 		// The body will be asked for by its ETag, but the key comes first.
 		err = cmp.Or(b.unchanged(ctx, key, info), err)

@@ -48,13 +48,14 @@ func (b *Bucket) Put(ctx context.Context, key string, src io.Reader, size int64,
 
 // An upload is a put of which all is decided but the plaintext.
 type upload struct {
-	bucket *Bucket
-	key    string
-	sealer *envelope.Sealer
-	size   int64  // of the plaintext, or -1
-	stored int64  // of the ciphertext, or -1
-	file   []byte // the instruction file; nil if the envelope is in metadata
-	opts   *PutOptions
+	bucket  *Bucket
+	key     string
+	sealer  *envelope.Sealer
+	sidecar *sidecar // nil if the key needs none
+	size    int64    // of the plaintext, or -1
+	stored  int64    // of the ciphertext, or -1
+	file    []byte   // the instruction file; nil if the envelope is in metadata
+	opts    *PutOptions
 }
 
 // newUpload does all that can fail before the storage is used.
@@ -71,7 +72,7 @@ func (b *Bucket) newUpload(ctx context.Context, key string, size int64, opts *Pu
 	if err := checkOptions(opts); err != nil {
 		return nil, err
 	}
-	sealer, err := envelope.NewSealer(ctx, b.wrapper, &b.seal)
+	sealer, side, err := b.newSealer(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +91,7 @@ func (b *Bucket) newUpload(ctx context.Context, key string, size int64, opts *Pu
 		return nil, err
 	}
 	put := &PutOptions{Metadata: meta, ContentType: opts.ContentType}
-	return &upload{b, key, sealer, size, stored, file, put}, nil
+	return &upload{b, key, sealer, side, size, stored, file, put}, nil
 }
 
 // envelope returns h as metadata, or split into metadata and a file.
@@ -102,10 +103,10 @@ func (b *Bucket) envelope(h *envelope.Header) (meta map[string]string, file []by
 	return meta, nil, err
 }
 
-// run stores the object, after its instruction file if it has one: a reader
+// runFile stores the object, after its instruction file if it has one: a reader
 // that comes in between finds nothing, instead of ciphertext that looks like
 // plaintext.
-func (u *upload) run(ctx context.Context, src io.Reader) (info *ObjectInfo, err error) {
+func (u *upload) runFile(ctx context.Context, src io.Reader) (info *ObjectInfo, err error) {
 	if u.file == nil {
 		return u.store(ctx, src)
 	}
