@@ -10,8 +10,8 @@ import (
 	"github.com/s3seal/s3seal/backend/mem"
 )
 
-// TestPrintsNothing: no verb of fmt shows what a bucket, an object or a writer
-// holds.
+// TestPrintsNothing: no verb of fmt shows what a bucket, an object, a writer
+// or a key holds.
 func TestPrintsNothing(t *testing.T) {
 	b := v3(t, mem.New())
 	if _, err := b.Put(t.Context(), "k", bytes.NewReader(pattern(100)), -1, nil); err != nil {
@@ -21,7 +21,9 @@ func TestPrintsNothing(t *testing.T) {
 	defer obj.Close()
 	w := must(b.Create(t.Context(), "w", nil))(t)
 	defer w.Abort(nil)
-	for want, v := range map[string]any{"backend.Bucket": b, "backend.Object": obj, "backend.Writer": w} {
+	for want, v := range map[string]any{
+		"backend.Bucket": b, "backend.Object": obj, "backend.Writer": w, "backend.SidecarKey": sidecarKey(t, newCountingKMS(t), 0),
+	} {
 		for verb := byte('A'); verb <= 'z'; verb++ {
 			if bytes.IndexByte([]byte("Tpw"), verb) >= 0 || verb > 'Z' && verb < 'a' {
 				continue // the type, the address, errors; no letters

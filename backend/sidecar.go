@@ -249,8 +249,8 @@ func NewOpener(ctx context.Context, d Driver, key string, h *envelope.Header, u 
 
 func (s *sidecar) open(ctx context.Context, h *envelope.Header, u wrap.Unwrapper, opts *envelope.OpenOptions) (*envelope.Opener, error) {
 	opener, err := envelope.NewOpener(s.in(ctx), h, u, opts)
-	if errors.Is(err, wrap.ErrNoKey) && s.missing.Load() && !errors.Is(err, ErrNoSidecar) {
-		// A Keyring says only that none of its keys serves.
+	if errors.Is(err, wrap.ErrNoKey) && s.missing.Load() {
+		// A Keyring between them says only that none of its keys serves.
 		err = fmt.Errorf("%w: %q", ErrNoSidecar, s.file())
 	}
 	return opener, err
