@@ -83,10 +83,15 @@ func cachePath(module string) (string, error) {
 		fmt.Fprintf(h, "%d\n%s", len(b), b)
 	}
 	name := fmt.Sprintf("versitygw-%s-%x", versitygwVersion, h.Sum(nil)[:6])
+	return filepath.Join(cache, "s3seal", executable(name)), nil
+}
+
+// executable returns what this system wants a program to be called.
+func executable(name string) string {
 	if runtime.GOOS == "windows" {
-		name += ".exe"
+		return name + ".exe"
 	}
-	return filepath.Join(cache, "s3seal", name), nil
+	return name
 }
 
 // build writes beside bin and renames, so that what is at bin is whole.
