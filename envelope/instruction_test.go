@@ -154,7 +154,7 @@ func referenceFile(meta, file map[string]string) string {
 	object, all := make(map[string]string), make(map[string]string)
 	for name, value := range meta {
 		name = strings.TrimPrefix(strings.ToLower(name), "x-amz-meta-")
-		if !strings.HasPrefix(name, "x-amz-") || value == "" || name == "x-amz-crypto-instr-file" {
+		if !slices.Contains(modelNames, name) || !strings.HasPrefix(name, "x-amz-") || value == "" || name == "x-amz-crypto-instr-file" {
 			continue
 		}
 		if object[name] != "" {

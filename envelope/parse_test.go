@@ -3,7 +3,9 @@
 package envelope_test
 
 import (
+	"cmp"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -61,6 +63,11 @@ func reference(meta map[string]string) string {
 	case has("key iv matdesc " + v2only + " " + v3only):
 		return "bad"
 	}
+	for name := range m {
+		if strings.HasPrefix(name, "x-amz-key-") {
+			return "bad" // a format that is not known
+		}
+	}
 	return "none"
 }
 
@@ -91,8 +98,17 @@ func referenceV2(m map[string]string) string {
 	if !isBase64(m["x-amz-iv"], iv) {
 		return "bad"
 	}
-	if m["x-amz-wrap-alg"] == "kms+context" && !strings.Contains(m["x-amz-matdesc"], `"aws:x-amz-cek-alg":"`+m["x-amz-cek-alg"]+`"`) {
-		return "bad"
+	alg := cmp.Or(m["x-amz-cek-alg"], "AES/CBC/PKCS5Padding") // what the oldest clients meant by none
+	bound, ok := entries(m["x-amz-matdesc"])["aws:x-amz-cek-alg"]
+	switch m["x-amz-wrap-alg"] {
+	case "kms": // has no such entry, unless the name of the wrap was changed
+		if ok && bound != alg {
+			return "bad"
+		}
+	case "kms+context":
+		if bound != alg {
+			return "bad"
+		}
 	}
 	return suite
 }
@@ -103,7 +119,7 @@ func referenceV3(m map[string]string) string {
 	case "02", "22":
 	case "12":
 		desc = m["x-amz-t"]
-		bound = strings.Contains(desc, `"aws:x-amz-cek-alg":"115"`)
+		bound = entries(desc)["aws:x-amz-cek-alg"] == "115"
 	default:
 		return "bad"
 	}
@@ -116,19 +132,53 @@ func referenceV3(m map[string]string) string {
 	return "V3"
 }
 
-// isBase64 knows the values of these tests, not all of base64.
-func isBase64(s string, n int) bool { return strings.TrimRight(s, " \r\n\t") == b64(n) }
-
-func isKey(s string) bool {
-	return slices.ContainsFunc([]int{16, 27, 28, 29, 40, 48, 60}, func(n int) bool { return isBase64(s, n) })
+// size is the size of what s encodes: standard base64, in the one spelling that
+// an encoder writes, and blanks at the end. It is -1 for all else.
+func size(s string) int {
+	s = strings.TrimRight(s, " \r\n\t")
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err != nil || base64.StdEncoding.EncodeToString(b) != s {
+		return -1
+	}
+	return len(b)
 }
 
-// isObject knows the values of these tests, not all of JSON.
-func isObject(s string) bool { return s == "" || slices.Contains(goodObjects, s) }
+func isBase64(s string, n int) bool { return size(s) == n }
+
+func isKey(s string) bool { return size(s) >= 16 }
+
+// entries are those of a JSON object of strings that has each name once. It is
+// nil for all else, and empty where there is no text.
+func entries(s string) map[string]string {
+	m := map[string]string{}
+	if s == "" {
+		return m
+	}
+	if !json.Valid([]byte(s)) { // the decoder below takes more
+		return nil
+	}
+	dec := json.NewDecoder(strings.NewReader(s))
+	dec.UseNumber()
+	if t, _ := dec.Token(); t != json.Delim('{') {
+		return nil
+	}
+	for dec.More() {
+		name, _ := dec.Token()
+		value, _ := dec.Token()
+		text, ok := value.(string)
+		if _, twice := m[name.(string)]; twice || !ok {
+			return nil
+		}
+		m[name.(string)] = text
+	}
+	return m
+}
+
+func isObject(s string) bool { return entries(s) != nil }
 
 var (
 	badObjects  = []string{"{", "[]", `"a"`, "null", `{"a":1}`, `{"a":"b","a":"c"}`, `{"a":"b"}{}`, `{"a":{}}`, `{"a":"b",}`, "{}\x00", "é"}
-	goodObjects = []string{"{}", "{ }", `{"a":"b"}`, `{"aws:x-amz-cek-alg":"115"}`, `{"aws:x-amz-cek-alg":"AES/GCM/NoPadding"}`,
+	goodObjects = []string{"{}", `{"aws:x-amz-cek-alg":"AES/CBC/PKCS5Padding","kms_cmk_id":"k"}`, "{ }", `{"a":"b"}`, `{"aws:x-amz-cek-alg":"115"}`, `{"aws:x-amz-cek-alg":"AES/GCM/NoPadding"}`,
 		`{"aws:x-amz-cek-alg":"115","user":"é"}`}
 	badBase64  = []string{"=", "A", "%%%%", "QUJD", b64(16)[:23] + "*", "\n" + b64(16), b64(12)[:8] + "\n" + b64(12)[8:]}
 	goodValues = []string{"", b64(12), b64(13), b64(15), b64(16), b64(16) + "\n", b64(16) + " \r\n", b64(27), b64(28), b64(29), b64(40),
@@ -137,7 +187,7 @@ var (
 		"AES/CTR/NoPadding", "AES/ECB/PKCS5Padding", "128", "16", "0", "96", "0128", "128 "}
 	modelNames = strings.Fields("x-amz-key x-amz-key-v2 x-amz-3 x-amz-iv x-amz-cek-alg x-amz-wrap-alg x-amz-matdesc x-amz-tag-len " +
 		"x-amz-c x-amz-w x-amz-d x-amz-i x-amz-m x-amz-t x-amz-unencrypted-content-length x-amz-unencrypted-content-md5 " +
-		"content-type user x-amz-crypto-instr-file")
+		"content-type user x-amz-crypto-instr-file x-amz-key-v9")
 )
 
 // A failer is what *testing.T and *rapid.T have in common.
