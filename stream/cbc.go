@@ -25,6 +25,7 @@ func newCBC(key, iv []byte) (*cbc, error) {
 	return &cbc{mode: cipher.NewCBCEncrypter(block, iv)}, nil
 }
 
+// Admit implements engine.Encrypter.
 func (c *cbc) Admit(n int) error {
 	if int64(n) > math.MaxInt64-BlockSize-c.size {
 		return ErrTooLarge // no mode limit, but sizes stay sizes
@@ -33,14 +34,28 @@ func (c *cbc) Admit(n int) error {
 	return nil
 }
 
-func (c *cbc) Update(dst, src []byte) { c.mode.CryptBlocks(dst[:len(src)], src) }
+// Begin implements engine.Encrypter.
+func (c *cbc) Begin(*engine.Piece) {}
 
-func (c *cbc) Final(buf []byte) []byte {
-	buf = pad(buf)
-	c.mode.CryptBlocks(buf, buf)
-	return buf
+// Work implements engine.Encrypter.
+func (c *cbc) Work(p *engine.Piece) {
+	p.Out = p.Buf[:len(p.In)]
+	c.mode.CryptBlocks(p.Out, p.In)
 }
 
+// Join implements engine.Encrypter.
+func (c *cbc) Join(*engine.Piece) {}
+
+// Parallel implements engine.Encrypter: each block needs the one before.
+func (c *cbc) Parallel() bool { return false }
+
+// Final implements engine.Encrypter.
+func (c *cbc) Final(p *engine.Piece) {
+	p.Out = pad(p.In)
+	c.mode.CryptBlocks(p.Out, p.Out)
+}
+
+// Wipe implements engine.Encrypter.
 func (c *cbc) Wipe() { c.mode = nil }
 
 // A CBCEncryptWriter encrypts what is written to it with AES-CBC and PKCS #7

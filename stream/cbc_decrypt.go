@@ -35,10 +35,11 @@ func NewCBCDecryptReader(src io.Reader, key, iv []byte) (*CBCDecryptReader, erro
 		return nil, err
 	}
 	return &CBCDecryptReader{engine.Puller{F: &cbcFeed{
-		src:  engine.Source{R: src},
-		mode: cipher.NewCBCDecrypter(block, iv),
-		buf:  engine.NewChunk(),
-		size: engine.ChunkSize,
+		src:   engine.Source{R: src},
+		block: block,
+		iv:    [BlockSize]byte(iv),
+		buf:   engine.NewChunk(),
+		size:  engine.ChunkSize,
 	}}}, nil
 }
 
@@ -53,42 +54,111 @@ func (r *CBCDecryptReader) Read(p []byte) (int, error) { return r.r.Read(p) }
 func (r *CBCDecryptReader) WriteTo(dst io.Writer) (n int64, err error) { return r.r.WriteTo(dst) }
 
 type cbcFeed struct {
-	src  engine.Source
-	mode cipher.BlockMode
-	buf  *engine.Chunk
-	size int             // of a chunk
-	last [BlockSize]byte // the last block of the plaintext so far, held back
-	held int             // bytes in last: none before the first chunk
+	src   engine.Source
+	block cipher.Block
+	iv    [BlockSize]byte  // the last block of the ciphertext so far
+	mode  cipher.BlockMode // for chunks that go alone, nil if iv has moved on
+	buf   *engine.Chunk
+	size  int             // of a chunk
+	last  [BlockSize]byte // the last block of the plaintext so far, held back
+	held  int             // bytes in last: none before the first chunk
+	rest  int             // bytes read of the last chunk
+	ended bool            // the source has, and rest of them are in buf
 }
 
-// next decrypts the next chunk, behind the block that was held back from the
-// one before, and holds its own last block back, which may be padding.
+// Next implements engine.Feed.
 func (f *cbcFeed) Next() ([]byte, error) {
-	copy(f.buf[:], f.last[:f.held])
-	in := f.buf[f.held : f.held+f.size]
-	n, err := f.src.Fill(in)
+	n, err := f.rest, io.EOF
+	if !f.ended {
+		n, err = f.fill(f.buf)
+	}
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
-	if n%BlockSize != 0 {
-		return nil, ErrDecrypt
+	if f.mode == nil {
+		f.mode = cipher.NewCBCDecrypter(f.block, f.iv[:])
 	}
-	f.mode.CryptBlocks(in[:n], in[:n])
-	out := f.buf[:f.held+n]
-	if err == io.EOF {
-		n, err := unpad(out)
-		if err != nil {
-			return nil, err
-		}
-		return out[:n], io.EOF
+	in := f.buf[BlockSize : BlockSize+n]
+	f.follow(in)
+	f.mode.CryptBlocks(in, in)
+	out := f.join(f.buf, n)
+	if err == nil {
+		return f.hold(out), nil
 	}
-	out = out[:len(out)-BlockSize]
-	f.held = copy(f.last[:], f.buf[len(out):])
-	return out, nil
+	if n, err = unpad(out); err != nil {
+		return nil, err
+	}
+	return out[:n], io.EOF
 }
 
-func (f *cbcFeed) Wipe() {
+// fill reads a chunk into buf, behind a block's space. With what there is at
+// the end of the source it returns io.EOF.
+func (f *cbcFeed) fill(buf *engine.Chunk) (n int, err error) {
+	n, err = f.src.Fill(buf[BlockSize : BlockSize+f.size])
+	if (err == nil || err == io.EOF) && n%BlockSize != 0 {
+		return 0, ErrDecrypt
+	}
+	return n, err
+}
+
+// follow makes the last block of the ciphertext in the next IV.
+func (f *cbcFeed) follow(in []byte) {
+	if len(in) > 0 {
+		f.iv = [BlockSize]byte(in[len(in)-BlockSize:])
+	}
+}
+
+// join puts the block that was held back before the plaintext in buf.
+func (f *cbcFeed) join(buf *engine.Chunk, n int) []byte {
+	copy(buf[BlockSize-f.held:], f.last[:f.held])
+	return buf[BlockSize-f.held : BlockSize+n]
+}
+
+// hold holds back the last block of out, which may be padding.
+func (f *cbcFeed) hold(out []byte) []byte {
+	n := len(out) - BlockSize
+	f.held = copy(f.last[:], out[n:])
+	return out[:n]
+}
+
+// Many implements engine.Feed.
+func (f *cbcFeed) Many() int {
+	if f.held == 0 || f.ended {
+		return 0
+	}
+	return f.size
+}
+
+// Produce implements engine.Feed.
+func (f *cbcFeed) Produce(p *engine.Piece) error {
+	n, err := f.fill(p.Buf)
+	if err == io.EOF {
+		f.buf, p.Buf = p.Buf, f.buf
+		f.rest, f.ended = n, true
+	}
+	if err != nil {
+		return err
+	}
 	f.mode = nil
+	p.In, p.Block = p.Buf[BlockSize:BlockSize+n], f.iv
+	f.follow(p.In)
+	return nil
+}
+
+// Work implements engine.Feed.
+func (f *cbcFeed) Work(p *engine.Piece) {
+	cipher.NewCBCDecrypter(f.block, p.Block[:]).CryptBlocks(p.In, p.In)
+}
+
+// Join implements engine.Feed.
+func (f *cbcFeed) Join(p *engine.Piece) error {
+	p.Out = f.hold(f.join(p.Buf, len(p.In)))
+	return nil
+}
+
+// Wipe implements engine.Feed.
+func (f *cbcFeed) Wipe() {
+	f.block, f.mode = nil, nil
 	clear(f.last[:])
 	f.buf.Free()
 }

@@ -70,6 +70,5 @@ func (s *gcmSealer) skip(n int64) {
 
 func (o *gcmOpener) skip(n int64) {
 	o.start()
-	o.size = n
-	o.ctr = gcmCTR(o.block, o.iv[:], uint32(n/BlockSize))
+	o.size, o.done = n, n
 }

@@ -20,7 +20,7 @@ type gcm struct {
 	iv    [GCMIVSize]byte
 	aad   []byte
 	size  int64 // plaintext bytes admitted so far
-	done  int64 // of these, processed in pieces
+	done  int64 // of these, begun in pieces
 	hash  ghash
 
 	// Scratch. A local variable that is passed to a cipher.Block or
@@ -62,6 +62,10 @@ func (g *gcm) counter(n uint32) (j element) {
 	binary.BigEndian.PutUint32(g.x[GCMIVSize:], n)
 	return toElement(g.x[:])
 }
+
+// countAt returns the number of the counter block that encrypts the block at
+// offset off.
+func countAt(off int64) uint32 { return uint32(2 + off/BlockSize) }
 
 // encrypt returns E_K(a).
 func (g *gcm) encrypt(a element) element {

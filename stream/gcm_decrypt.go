@@ -55,6 +55,7 @@ type bufferedFeed struct {
 	src  *limitedSource
 	body []piece // verified once o.end is true
 	turn int     // body[:turn] was given back, body[turn] is being read
+	read int64   // size of body[:turn+1]
 }
 
 // A piece is the part of a body that lies in one chunk.
@@ -64,6 +65,7 @@ type piece struct {
 	plain bool
 }
 
+// Next implements engine.Feed.
 func (f *bufferedFeed) Next() ([]byte, error) {
 	if !f.o.end {
 		if err := f.load(); err != nil {
@@ -74,32 +76,87 @@ func (f *bufferedFeed) Next() ([]byte, error) {
 		f.turn++
 	}
 	b := f.body[f.turn]
+	out := b.buf[:b.n]
 	if !b.plain {
-		f.o.ctr.XORKeyStream(b.buf[:b.n], b.buf[:b.n])
+		f.o.decrypt(out, f.read)
 	}
+	f.read += int64(b.n)
 	if f.turn == len(f.body)-1 {
-		return b.buf[:b.n], io.EOF
+		return out, io.EOF
 	}
-	return b.buf[:b.n], nil
+	return out, nil
 }
+
+// Many implements engine.Feed. The last piece is left to Next.
+func (f *bufferedFeed) Many() int {
+	if !f.o.end || f.turn >= len(f.body)-2 {
+		return 0
+	}
+	return f.o.chunk
+}
+
+// Produce implements engine.Feed: it takes the next piece out of the body.
+func (f *bufferedFeed) Produce(p *engine.Piece) error {
+	if f.turn >= len(f.body)-2 {
+		return io.EOF
+	}
+	next := &f.body[f.turn+1]
+	p.Buf, next.buf = next.buf, p.Buf
+	f.body[f.turn].buf.Free()
+	f.turn++
+	p.In, p.Off = p.Buf[:next.n], f.read
+	f.read += int64(next.n)
+	return nil
+}
+
+// Work implements engine.Feed.
+func (f *bufferedFeed) Work(p *engine.Piece) { f.o.decryptPiece(p) }
+
+// Join implements engine.Feed.
+func (f *bufferedFeed) Join(*engine.Piece) error { return nil }
 
 // load reads and verifies the whole stream.
 func (f *bufferedFeed) load() error {
 	for !f.o.end {
-		buf := engine.NewChunk()
-		f.body = append(f.body, piece{buf: buf})
-		n, plain, err := f.o.next(buf[:])
+		err := f.loadOne()
+		if err == nil && f.o.many() > 0 {
+			err = engine.Run((*loading)(f))
+		}
 		if f.src.left < 0 {
 			return ErrBufferLimit
 		}
 		if err != nil {
 			return err
 		}
-		f.body[len(f.body)-1] = piece{buf, n, plain}
 	}
 	return nil
 }
 
+func (f *bufferedFeed) loadOne() error {
+	buf := engine.NewChunk()
+	n, plain, err := f.o.next(buf[:])
+	f.body = append(f.body, piece{buf, n, plain})
+	return err
+}
+
+// loading is the run that reads and hashes what follows the first piece.
+type loading bufferedFeed
+
+// Produce implements engine.Job.
+func (f *loading) Produce(p *engine.Piece) error { return f.o.produce(p) }
+
+// Work implements engine.Job.
+func (f *loading) Work(p *engine.Piece) { f.o.hashPiece(p) }
+
+// Consume implements engine.Job.
+func (f *loading) Consume(p *engine.Piece) error {
+	f.o.joinPiece(p)
+	f.body = append(f.body, piece{buf: p.Buf, n: len(p.In)})
+	p.Buf = nil
+	return nil
+}
+
+// Wipe implements engine.Feed.
 func (f *bufferedFeed) Wipe() {
 	f.o.Wipe()
 	for _, b := range f.body[f.turn:] {

@@ -22,13 +22,17 @@ import (
 // For security see ghash.go.
 type gcmOpener struct {
 	gcm
-	src   engine.Source
-	chunk int           // size of a piece
-	ctr   cipher.Stream // nil until the stream outgrows the one-shot AEAD
-	mask  element       // E_K(0^96 || 1)
-	tail  [GCMTagSize]byte
-	held  int  // bytes in tail: none before the first piece
-	end   bool // the tag has been verified
+	src     engine.Source
+	chunk   int           // size of a piece
+	ctr     cipher.Stream // for pieces that are decrypted one after the other
+	ctrOff  int64         // where it is
+	started bool          // the stream has outgrown the one-shot AEAD
+	mask    element       // E_K(0^96 || 1)
+	tail    [GCMTagSize]byte
+	held    int           // bytes in tail: none before the first piece
+	rest    *engine.Chunk // the last piece and the tag, if they were read ahead
+	left    int           // size of that
+	end     bool          // the tag has been verified
 
 	nonce [GCMIVSize]byte
 	t     [GCMTagSize]byte
@@ -46,25 +50,90 @@ func newGCMOpener(src io.Reader, key, iv, aad []byte) (*gcmOpener, error) {
 // for a tag behind it, and adds it to the hash. It sets o.end if the piece is
 // the last and the tag is right.
 //
-// A piece is still ciphertext, to be decrypted in order by o.ctr, unless it is
-// the first and last at once: then it is plaintext and plain is true.
+// A piece is still ciphertext, to be decrypted by o.decrypt, unless it is the
+// first and last at once: then it is plaintext and plain is true.
 func (o *gcmOpener) next(buf []byte) (n int, plain bool, err error) {
-	copy(buf, o.tail[:o.held])
-	n, err = o.src.Fill(buf[o.held : o.chunk+GCMTagSize])
-	n += o.held
+	n, err = o.fill(buf)
 	if err == io.EOF {
 		return o.last(buf[:n])
-	}
-	if err == nil {
-		err = o.Admit(o.chunk)
 	}
 	if err != nil {
 		return 0, false, err
 	}
+	o.add(buf[:n])
+	o.done += int64(n)
+	return n, false, nil
+}
+
+// fill reads the next piece into the front of buf. With the last one, of n
+// bytes including the tag, it returns io.EOF.
+func (o *gcmOpener) fill(buf []byte) (n int, err error) {
+	if o.rest != nil {
+		return copy(buf, o.rest[:o.left]), io.EOF
+	}
+	copy(buf, o.tail[:o.held])
+	n, err = o.src.Fill(buf[o.held : o.chunk+GCMTagSize])
+	n += o.held
+	if err != nil {
+		return n, err
+	}
+	if err := o.Admit(o.chunk); err != nil {
+		return 0, err
+	}
 	o.held = copy(o.tail[:], buf[o.chunk:])
 	o.start()
-	o.add(buf[:o.chunk])
-	return o.chunk, false, nil
+	return o.chunk, nil
+}
+
+// many returns the size of a piece if the next ones may be produced.
+func (o *gcmOpener) many() int {
+	if !o.started || o.end || o.rest != nil {
+		return 0
+	}
+	return o.chunk
+}
+
+// produce reads the next piece for others to work on, and returns io.EOF if it
+// is the last, which it leaves to next.
+func (o *gcmOpener) produce(p *engine.Piece) error {
+	n, err := o.fill(p.Buf[:])
+	if err == io.EOF {
+		o.rest, o.left, p.Buf = p.Buf, n, nil
+	}
+	if err != nil {
+		return err
+	}
+	p.In, p.Off = p.Buf[:n], o.done
+	o.done += int64(n)
+	return nil
+}
+
+// hashPiece is the part of the hash that any goroutine can compute.
+func (o *gcmOpener) hashPiece(p *engine.Piece) {
+	o.aead.Seal(p.Sum[:0], o.nonce[:], nil, p.In)
+}
+
+// joinPiece adds a hashed piece to the hash.
+func (o *gcmOpener) joinPiece(p *engine.Piece) {
+	n := len(p.In)
+	o.hash.add(toElement(p.Sum[:]), o.mask, lengths(int64(n), 0), blocks(n))
+	clear(p.Sum[:])
+}
+
+// decryptPiece decrypts a piece in place, on any goroutine.
+func (o *gcmOpener) decryptPiece(p *engine.Piece) {
+	gcmCTR(o.block, o.iv[:], uint32(p.Off/BlockSize)).XORKeyStream(p.In, p.In)
+	p.Out = p.In
+}
+
+// decrypt decrypts b, at offset off, in place. It is cheap where b follows
+// what was decrypted before.
+func (o *gcmOpener) decrypt(b []byte, off int64) {
+	if o.ctr == nil || o.ctrOff != off {
+		o.ctr = gcmCTR(o.block, o.iv[:], uint32(off/BlockSize))
+	}
+	o.ctr.XORKeyStream(b, b)
+	o.ctrOff = off + int64(len(b))
 }
 
 // last verifies the stream of which buf is all that was not yet added.
@@ -76,8 +145,7 @@ func (o *gcmOpener) last(buf []byte) (n int, plain bool, err error) {
 	if err := o.Admit(n); err != nil {
 		return 0, false, err
 	}
-	plain = o.ctr == nil
-	if plain {
+	if !o.started {
 		if _, err := o.aead.Open(buf[:0], o.iv[:], buf, o.aad); err != nil {
 			return 0, false, ErrDecrypt // its text is that of crypto/cipher
 		}
@@ -88,15 +156,16 @@ func (o *gcmOpener) last(buf []byte) (n int, plain bool, err error) {
 		}
 	}
 	o.end = true
-	return n, plain, nil
+	o.done += int64(n)
+	return n, !o.started, nil
 }
 
 // start leaves the one-shot path.
 func (o *gcmOpener) start() {
-	if o.ctr != nil {
+	if o.started {
 		return
 	}
-	o.ctr = gcmCTR(o.block, o.iv[:], 0)
+	o.started = true
 	o.hash.h = o.encrypt(element{})
 	o.mask = o.encrypt(element{lo: 1})
 	o.add(o.aad)
@@ -124,6 +193,10 @@ func (o *gcmOpener) Wipe() {
 	o.gcm.Wipe()
 	o.mask = element{}
 	o.ctr = nil
+	if o.rest != nil {
+		o.rest.Free()
+		o.rest = nil
+	}
 }
 
 // gcmCTR returns the key stream of a GCM body from block number n on. GCM

@@ -5,6 +5,8 @@ package stream
 import (
 	"crypto/cipher"
 	"crypto/fips140"
+
+	"github.com/s3seal/s3seal/stream/internal/engine"
 )
 
 // wideNonceSize is a nonce size of GCM whose nonces can be solved for.
@@ -27,10 +29,9 @@ const wideNonceSize = 16
 // For security see ghash.go.
 type gcmSealer struct {
 	gcm
-	wide  cipher.AEAD // nil until the second piece
-	base  element     // the nonce that gives the counter block IV || 0^32
-	step  element     // H^-2·x^96, by which the count is multiplied
-	nonce [wideNonceSize]byte
+	wide cipher.AEAD // nil until the second piece
+	base element     // the nonce that gives the counter block IV || 0^32
+	step element     // H^-2·x^96, by which the count is multiplied
 }
 
 func newGCMSealer(key, iv, aad []byte) (*gcmSealer, error) {
@@ -41,40 +42,58 @@ func newGCMSealer(key, iv, aad []byte) (*gcmSealer, error) {
 	return &gcmSealer{gcm: g}, nil
 }
 
-// update encrypts a piece that is not the last. dst has room for the tag of
-// the piece.
-func (s *gcmSealer) Update(dst, src []byte) {
-	n := len(src)
-	if n == 0 {
-		return
-	}
-	count := uint32(1 + s.done/BlockSize)
-	l := lengths(0, int64(n))
+// Begin implements engine.Encrypter.
+func (s *gcmSealer) Begin(p *engine.Piece) {
+	p.Off = s.done
 	if s.done == 0 {
 		s.hash.h = s.encrypt(element{})
-		s.aead.Seal(dst[:0], s.iv[:], src, s.aad)
-		l = lengths(int64(len(s.aad)), int64(n))
 	} else {
-		s.solve(count)
-		s.wide.Seal(dst[:0], s.nonce[:], src, nil)
+		s.solve(p.Block[:], s.done)
 	}
-	t := toElement(dst[n : n+GCMTagSize])
-	clear(dst[n : n+GCMTagSize])
-	s.hash.add(t, s.encrypt(s.counter(count)), l, blocks(n))
-	s.done += int64(n)
+	s.done += int64(len(p.In))
 }
 
-// solve sets the nonce that gives the counter block IV || count.
-func (s *gcmSealer) solve(count uint32) {
+// Work implements engine.Encrypter. It takes the tag of the piece from behind
+// the ciphertext into p.Sum.
+func (s *gcmSealer) Work(p *engine.Piece) {
+	n := len(p.In)
+	if p.Off == 0 {
+		s.aead.Seal(p.Buf[:0], s.iv[:], p.In, s.aad)
+	} else {
+		s.wide.Seal(p.Buf[:0], p.Block[:], p.In, nil)
+	}
+	p.Out = p.Buf[:n]
+	tag := p.Buf[n : n+GCMTagSize]
+	copy(p.Sum[:], tag)
+	clear(tag)
+}
+
+// Join implements engine.Encrypter.
+func (s *gcmSealer) Join(p *engine.Piece) {
+	a := 0
+	if p.Off == 0 {
+		a = len(s.aad)
+	}
+	n := len(p.Out)
+	mask := s.encrypt(s.counter(countAt(p.Off) - 1))
+	s.hash.add(toElement(p.Sum[:]), mask, lengths(int64(a), int64(n)), blocks(n))
+	p.Sum, p.Block = [GCMTagSize]byte{}, [wideNonceSize]byte{}
+}
+
+// Parallel implements engine.Encrypter.
+func (*gcmSealer) Parallel() bool { return true }
+
+// solve sets nonce to one under which the piece at offset off is encrypted.
+func (s *gcmSealer) solve(nonce []byte, off int64) {
 	if s.wide == nil {
 		s.prepare()
 	}
 	n, b := s.base, s.step
-	for c := uint64(count) << 32; c != 0; c <<= 1 {
+	for c := uint64(countAt(off)-1) << 32; c != 0; c <<= 1 {
 		n = n.xor(b.mask(c))
 		b = b.double()
 	}
-	n.put(s.nonce[:])
+	n.put(nonce)
 }
 
 // prepare computes what nonces are made of. It costs about as much as
@@ -98,21 +117,25 @@ func (s *gcmSealer) prepare() {
 	}
 }
 
-// final encrypts the last piece in place and appends the tag, for which buf
-// has capacity.
-func (s *gcmSealer) Final(buf []byte) []byte {
+// Final implements engine.Encrypter.
+func (s *gcmSealer) Final(p *engine.Piece) {
+	n := len(p.In)
 	if s.done == 0 {
-		return s.aead.Seal(buf[:0], s.iv[:], buf, s.aad)
+		p.Out = s.aead.Seal(p.Buf[:0], s.iv[:], p.In, s.aad)
+		return
 	}
-	n := len(buf)
-	s.Update(buf[:n+GCMTagSize], buf)
+	if n > 0 {
+		s.Begin(p)
+		s.Work(p)
+		s.Join(p)
+	}
 	tag := s.tag()
-	return append(buf, tag[:]...)
+	p.Out = append(p.Buf[:n], tag[:]...)
 }
 
+// Wipe implements engine.Encrypter.
 func (s *gcmSealer) Wipe() {
 	s.gcm.Wipe()
 	s.wide = nil
 	s.base, s.step = element{}, element{}
-	clear(s.nonce[:])
 }

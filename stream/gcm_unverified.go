@@ -55,13 +55,14 @@ type unverifiedFeed struct {
 	buf *engine.Chunk
 }
 
+// Next implements engine.Feed.
 func (f *unverifiedFeed) Next() ([]byte, error) {
 	n, plain, err := f.o.next(f.buf[:])
 	if err != nil {
 		return nil, err
 	}
 	if !plain {
-		f.o.ctr.XORKeyStream(f.buf[:n], f.buf[:n])
+		f.o.decrypt(f.buf[:n], f.o.done-int64(n))
 	}
 	if f.o.end {
 		return f.buf[:n], io.EOF
@@ -69,6 +70,25 @@ func (f *unverifiedFeed) Next() ([]byte, error) {
 	return f.buf[:n], nil
 }
 
+// Many implements engine.Feed.
+func (f *unverifiedFeed) Many() int { return f.o.many() }
+
+// Produce implements engine.Feed.
+func (f *unverifiedFeed) Produce(p *engine.Piece) error { return f.o.produce(p) }
+
+// Work implements engine.Feed.
+func (f *unverifiedFeed) Work(p *engine.Piece) {
+	f.o.hashPiece(p)
+	f.o.decryptPiece(p)
+}
+
+// Join implements engine.Feed.
+func (f *unverifiedFeed) Join(p *engine.Piece) error {
+	f.o.joinPiece(p)
+	return nil
+}
+
+// Wipe implements engine.Feed.
 func (f *unverifiedFeed) Wipe() {
 	f.o.Wipe()
 	f.buf.Free()

@@ -33,9 +33,30 @@ func (o *gcmOpener) drain() (size int64, err error) {
 	buf := engine.NewChunk()
 	defer buf.Free()
 	for !o.end {
-		if _, _, err := o.next(buf[:]); err != nil {
+		if o.many() > 0 {
+			err = engine.Run((*draining)(o))
+		}
+		if err == nil {
+			_, _, err = o.next(buf[:])
+		}
+		if err != nil {
 			return 0, err
 		}
 	}
 	return o.size, nil
+}
+
+// draining is the run that reads and hashes what follows the first piece.
+type draining gcmOpener
+
+// Produce implements engine.Job.
+func (o *draining) Produce(p *engine.Piece) error { return (*gcmOpener)(o).produce(p) }
+
+// Work implements engine.Job.
+func (o *draining) Work(p *engine.Piece) { (*gcmOpener)(o).hashPiece(p) }
+
+// Consume implements engine.Job.
+func (o *draining) Consume(p *engine.Piece) error {
+	(*gcmOpener)(o).joinPiece(p)
+	return nil
 }

@@ -4,12 +4,26 @@ package engine
 
 import "io"
 
-// A Feed is what a reader of this package yields, piece by piece.
+// A Feed is what a reader of this module yields, piece by piece.
 type Feed interface {
 	// Next returns the next piece, which may be empty and is valid until the
 	// next call. The last piece comes with io.EOF; any other error comes
 	// alone. It is not called again after an error.
 	Next() ([]byte, error)
+
+	// Many returns the most bytes that come of a piece if the next ones may be
+	// worked on by all cores, by the methods below, and 0 if not.
+	Many() int
+
+	// Produce reads a piece into p.Buf and begins it. io.EOF means that what
+	// follows is left to Next.
+	Produce(p *Piece) error
+
+	// Work may be called by any goroutine and for several pieces at once.
+	Work(p *Piece)
+
+	// Join sets p.Out, if Work has not. It is called in the order of Produce.
+	Join(p *Piece) error
 
 	// Wipe clears what is secret and gives buffers back. It is called once,
 	// when the last piece has been used up.
@@ -18,10 +32,12 @@ type Feed interface {
 
 // A Puller is the io.Reader and io.WriterTo of a Feed.
 type Puller struct {
-	F   Feed
-	out []byte // of the current piece, what was not read yet
-	end bool   // it is the last
-	Err error
+	F     Feed
+	out   []byte // of the current piece, what was not read yet
+	end   bool   // it is the last
+	Err   error
+	slice toSlice
+	to    toWriter
 }
 
 // more makes sure that there is something in out.
@@ -55,9 +71,13 @@ func (r *Puller) fail(err error) error {
 	return err
 }
 
+// Read yields up to len(p) bytes.
 func (r *Puller) Read(p []byte) (int, error) {
 	if r.Err != nil || len(p) == 0 {
 		return 0, r.Err
+	}
+	if n, err := r.readMany(p); n > 0 || err != nil {
+		return n, err
 	}
 	if err := r.more(); err != nil {
 		return 0, err
@@ -67,17 +87,21 @@ func (r *Puller) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// WriteTo yields all that is left.
 func (r *Puller) WriteTo(dst io.Writer) (n int64, err error) {
 	for {
+		m, err := r.writeMany(dst)
+		n += m
+		if err != nil {
+			return n, err
+		}
 		if err := r.more(); err == io.EOF {
 			return n, nil
 		} else if err != nil {
 			return n, err
 		}
-		r.Err = errWriting
-		m, err := WriteSink(dst, r.out)
-		r.Err = nil
-		n += int64(m)
+		m, err = r.emit(dst, r.out)
+		n += m
 		if err != nil {
 			return n, r.fail(err)
 		}
@@ -85,35 +109,10 @@ func (r *Puller) WriteTo(dst io.Writer) (n int64, err error) {
 	}
 }
 
-// An EncryptFeed pulls plaintext from a source and yields ciphertext.
-type EncryptFeed struct {
-	src  Source
-	Enc  Encrypter
-	Buf  *Chunk
-	Size int // of a chunk
-}
-
-// NewEncryptPuller returns a Puller of what enc makes of src.
-func NewEncryptPuller(src io.Reader, enc Encrypter) Puller {
-	return Puller{F: &EncryptFeed{src: Source{R: src}, Enc: enc, Buf: NewChunk(), Size: ChunkSize}}
-}
-
-func (f *EncryptFeed) Next() ([]byte, error) {
-	n, err := f.src.Fill(f.Buf[:f.Size])
-	if err != nil && err != io.EOF {
-		return nil, err
-	}
-	if err := f.Enc.Admit(n); err != nil {
-		return nil, err
-	}
-	if err == io.EOF {
-		return f.Enc.Final(f.Buf[:n]), io.EOF
-	}
-	f.Enc.Update(f.Buf[:], f.Buf[:f.Size])
-	return f.Buf[:f.Size], nil
-}
-
-func (f *EncryptFeed) Wipe() {
-	f.Enc.Wipe()
-	f.Buf.Free()
+// emit passes p on to the sink.
+func (r *Puller) emit(dst io.Writer, p []byte) (int64, error) {
+	r.Err = errWriting
+	n, err := WriteSink(dst, p)
+	r.Err = nil
+	return int64(n), err
 }

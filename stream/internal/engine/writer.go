@@ -7,18 +7,34 @@ import (
 	"io"
 )
 
+// bulk is how many chunks a call must ask for to be worth other cores.
+const bulk = 8
+
 // An Encrypter is a mode as the encrypting writers and readers see it.
 type Encrypter interface {
 	// Admit accounts for n more bytes of plaintext, or refuses them all.
 	Admit(n int) error
 
-	// Update encrypts a chunk that is not the last of its stream. dst has
-	// Overhead bytes more than src, which it starts with or does not overlap.
-	Update(dst, src []byte)
+	// Begin gives a piece its place behind those begun before. The piece is a
+	// whole chunk and not the last of the stream.
+	Begin(p *Piece)
 
-	// Final encrypts the last bytes, at most a chunk, in place and appends
-	// what ends the stream, for which buf has Overhead bytes of capacity.
-	Final(buf []byte) []byte
+	// Work encrypts p.In and sets p.Out. If Parallel, it may be called by any
+	// goroutine and for several pieces at once. It may leave nothing in p.Buf
+	// that is as secret as the key.
+	Work(p *Piece)
+
+	// Join is called in the order of Begin, after Work.
+	Join(p *Piece)
+
+	// Final encrypts p.In, the last bytes, at most a chunk, which lie in p.Buf,
+	// and sets p.Out to that and what ends the stream. It stands for all three
+	// steps.
+	Final(p *Piece)
+
+	// Parallel says whether pieces may be worked on before those in front of
+	// them are done.
+	Parallel() bool
 
 	// Wipe clears what is as secret as the key.
 	Wipe()
@@ -30,9 +46,12 @@ type Writer struct {
 	Enc   Encrypter
 	Buf   *Chunk
 	Size  int  // of a chunk
-	n     int  // bytes of plaintext in buf
+	n     int  // bytes of plaintext in Buf
 	later bool // a chunk has left already
 	Err   error
+	piece Piece // for chunks that go alone
+	slice fromSlice
+	from  fromSource
 }
 
 // NewWriter returns a Writer that writes what enc makes to dst.
@@ -46,9 +65,11 @@ func (w *Writer) fail(err error) error {
 	w.Enc.Wipe()
 	w.Buf.Free()
 	w.Buf = nil
+	w.piece = Piece{}
 	return err
 }
 
+// Write encrypts p.
 func (w *Writer) Write(p []byte) (int, error) {
 	if w.Err != nil {
 		return 0, w.Err
@@ -60,7 +81,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	for len(p) > 0 {
 		n, err := w.accept(p)
 		if err != nil {
-			return total - len(p), err
+			return total - len(p), w.fail(err)
 		}
 		p = p[n:]
 	}
@@ -78,6 +99,9 @@ func (w *Writer) accept(p []byte) (int, error) {
 		}
 	}
 	if w.n == 0 && (len(p) > w.Size || w.later && len(p) == w.Size) {
+		if w.ahead() && len(p) >= bulk*w.Size {
+			return w.writeMany(p)
+		}
 		return w.Size, w.flush(p[:w.Size])
 	}
 	n := copy(w.Buf[w.n:w.Size], p)
@@ -88,36 +112,58 @@ func (w *Writer) accept(p []byte) (int, error) {
 	return n, nil
 }
 
+// ahead says whether whole chunks may now be run.
+func (w *Writer) ahead() bool { return w.later && w.n == 0 && w.Enc.Parallel() }
+
 // flush encrypts the chunk src into the buffer and passes it on.
 func (w *Writer) flush(src []byte) error {
-	w.Enc.Update(w.Buf[:], src)
+	p := &w.piece
+	p.In, p.Buf = src, w.Buf
 	w.n, w.later = 0, true
-	return w.emit(w.Buf[:w.Size])
+	w.Enc.Begin(p)
+	w.Enc.Work(p)
+	w.Enc.Join(p)
+	return w.emit(p.Out)
 }
 
+// emit passes p on to the sink.
 func (w *Writer) emit(p []byte) error {
 	w.Err = errWriting
 	_, err := WriteSink(w.dst, p)
 	if err := w.returned(errWriting); err != nil {
 		return err
 	}
-	if err != nil {
-		return w.fail(err)
-	}
-	return nil
+	return err
 }
 
-// returned ends the time in which err is a stand-in, because the source or the
-// sink is at work. If abort was called from in there, err is no longer the
-// stand-in but what abort has left, and the stream ends now.
+// returned ends the time in which Err is a stand-in, because the source or the
+// sink is at work. If Abort was called from in there, Err is no longer the
+// stand-in but what Abort has left, and the stream must end now.
 func (w *Writer) returned(standIn error) error {
 	if w.Err != standIn {
-		return w.fail(w.Err)
+		return w.Err
 	}
 	w.Err = nil
 	return nil
 }
 
+// read reads from src into p, and admits what comes.
+func (w *Writer) read(src *Source, p []byte) (int, error) {
+	w.Err = errReading
+	n, err := src.Read(p)
+	if err := w.returned(errReading); err != nil {
+		return 0, err
+	}
+	if err == nil {
+		err = w.Enc.Admit(n)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// ReadFrom encrypts what r yields until its end.
 func (w *Writer) ReadFrom(r io.Reader) (total int64, err error) {
 	if w.Err != nil {
 		return 0, w.Err
@@ -125,29 +171,33 @@ func (w *Writer) ReadFrom(r io.Reader) (total int64, err error) {
 	src := Source{R: r}
 	for {
 		if w.n == w.Size {
-			if err := w.flush(w.Buf[:w.Size]); err != nil {
-				return total, err
-			}
+			err = w.flush(w.Buf[:w.Size])
 		}
-		w.Err = errReading
-		n, err := src.Read(w.Buf[w.n:w.Size])
-		if err := w.returned(errReading); err != nil {
-			return total, err
+		if err == nil {
+			var n int64
+			n, err = w.pull(&src)
+			total += n
 		}
 		if err == io.EOF {
 			return total, nil
 		}
-		if err == nil {
-			err = w.Enc.Admit(n)
-		}
 		if err != nil {
 			return total, w.fail(err)
 		}
-		w.n += n
-		total += int64(n)
 	}
 }
 
+// pull takes some bytes from src.
+func (w *Writer) pull(src *Source) (int64, error) {
+	if w.ahead() {
+		return w.readMany(src)
+	}
+	n, err := w.read(src, w.Buf[w.n:w.Size])
+	w.n += n
+	return int64(n), err
+}
+
+// Close finishes the stream.
 func (w *Writer) Close() error {
 	if w.Err != nil {
 		if w.Err == ErrClosed {
@@ -155,15 +205,19 @@ func (w *Writer) Close() error {
 		}
 		return w.Err
 	}
-	if err := w.emit(w.Enc.Final(w.Buf[:w.n])); err != nil {
-		return err
+	p := &w.piece
+	p.In, p.Buf = w.Buf[:w.n], w.Buf
+	w.Enc.Final(p)
+	if err := w.emit(p.Out); err != nil {
+		return w.fail(err)
 	}
 	w.fail(ErrClosed)
 	return nil
 }
 
-// Abort may be called from inside the source or the sink: then the buffer is
-// in use, and the stream ends when the call returns.
+// Abort ends the stream without what would make it whole. It may be called
+// from inside the source or the sink: then buffers are in use, and the stream
+// ends when the call returns.
 func (w *Writer) Abort(err error) {
 	if err == nil {
 		err = ErrAborted

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build race
+
+package engine
+
+// withRace: the race detector makes sync.Pool drop things at random.
+const withRace = true
