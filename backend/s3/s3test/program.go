@@ -27,7 +27,7 @@ func Program(t testing.TB, dir string) string {
 	}
 	bin := filepath.Join(t.TempDir(), executable(filepath.Base(dir)))
 	// Without buildvcs the command does not need git, nor its consent.
-	if _, err := goCommand(t.Context(), "build", "-C", dir, "-trimpath", "-buildvcs=false", "-o", bin, "."); err != nil {
+	if _, err := goCommand(t.Context(), "build", "-C", dir, "-buildvcs=false", "-o", bin, "."); err != nil {
 		t.Fatalf("s3test: build %s: %v", dir, err)
 	}
 	return bin
