@@ -46,7 +46,7 @@ func NewGCMEncryptWriter(dst io.Writer, key, iv, aad []byte) (*GCMEncryptWriter,
 func (w *GCMEncryptWriter) Write(p []byte) (int, error) { return w.w.Write(p) }
 
 // ReadFrom encrypts what src yields until its end, reading into its own
-// buffer. It does not finish the stream: more may be written, and Close must
+// buffers, up to two chunks a core ahead of what dst has got. It does not finish the stream: more may be written, and Close must
 // be called. An error of src, wrapped, is an error of the stream: no tag will
 // be written. n counts the bytes that were accepted.
 func (w *GCMEncryptWriter) ReadFrom(src io.Reader) (n int64, err error) { return w.w.ReadFrom(src) }

@@ -16,8 +16,12 @@ import (
 // writes below, at and above a chunk.
 func TestWriteAllocations(t *testing.T) {
 	const c = stream.DefaultChunkSize
+	sizes := []int{100, c / 4, c, 3*c + 1}
+	if !withRace {
+		sizes = append(sizes, 8*c, 20*c+1) // on all cores
+	}
 	eachMode(t, func(t *testing.T, m mode) {
-		for _, n := range []int{100, c / 4, c, 3*c + 1} {
+		for _, n := range sizes {
 			w := m.writer(dropSink{}, c)
 			p := text(n)
 			w.Write(text(3 * c))

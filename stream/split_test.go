@@ -31,9 +31,9 @@ func draw(t *rapid.T) drawn {
 		iv:    bytesOf(12, "iv"),
 		iv2:   bytesOf(16, "iv2"),
 		aad:   rapid.SliceOfN(rapid.Byte(), 0, 70).Draw(t, "aad"),
-		plain: text(rapid.IntRange(0, 700).Draw(t, "size")),
+		plain: text(rapid.IntRange(0, 4000).Draw(t, "size")),
 		chunk: 16 * rapid.IntRange(1, 20).Draw(t, "blocks"),
-		steps: rapid.SliceOfN(rapid.IntRange(0, 200), 1, 8).Draw(t, "steps"),
+		steps: rapid.SliceOfN(rapid.IntRange(0, 1500), 1, 8).Draw(t, "steps"),
 	}
 }
 
@@ -62,7 +62,7 @@ func (d drawn) feed(w encryptWriter, p []byte) error {
 
 // drain reads r to its end in the steps of d.
 func (d drawn) drain(r io.Reader) (got []byte, err error) {
-	buf := make([]byte, 201)
+	buf := make([]byte, 1501)
 	for i := 0; ; i++ {
 		size := d.steps[i%len(d.steps)]
 		if i >= len(d.steps) {

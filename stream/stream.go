@@ -38,7 +38,14 @@
 // so [io.Copy] needs no buffer; the encrypting readers offer Read alone,
 // because an upload that could seek would be sent again under a used IV.
 //
-// # Memory
+// # Cores and memory
+//
+// ReadFrom, WriteTo, and each Read or Write of 1 MiB or more use all cores, of
+// every mode but CBC encryption, in which each block needs the one before.
+// Sources and sinks are called by the caller's goroutine alone, in order; the
+// others, of which the whole process has GOMAXPROCS - 1, only compute, and are
+// done when the call returns. While it runs, up to two chunks a core are on
+// their way between source and sink; at other times a stream holds one.
 //
 // Buffers hold one chunk of 128 KiB, are shared between streams, and are
 // cleared before they are given back. A stream gives its buffer back, and

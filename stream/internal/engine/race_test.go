@@ -4,5 +4,6 @@
 
 package engine
 
-// withRace: the race detector makes sync.Pool drop things at random.
+// withRace is for tests that count allocations: the race detector makes
+// sync.Pool drop things at random.
 const withRace = true
