@@ -4,16 +4,18 @@ package stream
 
 import (
 	"crypto/cipher"
-	"fmt"
+	"encoding/binary"
 	"io"
+	"math/bits"
 
 	"github.com/s3seal/s3seal/stream/internal/engine"
 )
 
-// A CTRRangeReader decrypts part of a GCM body, starting at any byte.
+// A CTRRangeReader decrypts part of a GCM body, or of a CTR stream, starting at
+// any byte.
 //
-// The plaintext is NOT authenticated: the tag covers the whole body and cannot
-// be checked against a part. Whoever can change the ciphertext can flip any
+// The plaintext is NOT authenticated: the tag of GCM covers the whole body and
+// cannot be checked against a part, and CTR has none. Whoever can change the ciphertext can flip any
 // bit of the plaintext unnoticed. Use it only where the caller has accepted
 // that.
 //
@@ -46,6 +48,30 @@ func NewCTRRangeReader(src io.Reader, key, iv []byte, off, n int64) (*CTRRangeRe
 	return &CTRRangeReader{
 		src:  engine.Source{R: src},
 		ctr:  gcmCTR(block, iv, uint32(start/BlockSize)),
+		skip: int(off - start),
+		want: n,
+		left: n,
+	}, nil
+}
+
+// NewPlainCTRRangeReader is [NewCTRRangeReader] for a stream as [NewCTRReader]
+// takes it: the IV, of 16 bytes, is the counter block of the start of the
+// stream. src must deliver the bytes that [CTRCiphertextRange] names for off
+// and n.
+//
+// It may be called concurrently.
+func NewPlainCTRRangeReader(src io.Reader, key, iv []byte, off, n int64) (*CTRRangeReader, error) {
+	start, _, err := CTRCiphertextRange(off, n)
+	if err != nil {
+		return nil, err
+	}
+	block, err := newBlock(key, iv, BlockSize)
+	if err != nil {
+		return nil, err
+	}
+	return &CTRRangeReader{
+		src:  engine.Source{R: src},
+		ctr:  ctrFrom(block, [BlockSize]byte(iv), start),
 		skip: int(off - start),
 		want: n,
 		left: n,
@@ -93,8 +119,7 @@ func (r *CTRRangeReader) discard() error {
 
 func (r *CTRRangeReader) fail(err error) error {
 	if err == io.EOF {
-		err = fmt.Errorf("stream: range: want %d bytes, got %d: %w",
-			r.want, r.want-r.left, io.ErrUnexpectedEOF)
+		err = earlyEnd(r.want, r.want-r.left)
 	}
 	r.err = err
 	return err
@@ -136,4 +161,17 @@ func (r *CTRReader) Read(p []byte) (int, error) {
 	n, err := r.src.Read(p)
 	r.ctr.XORKeyStream(p[:n], p[:n])
 	return n, err
+}
+
+// ctrFrom returns the key stream from offset off on of the one that starts at
+// the counter block iv, counting in all 128 bits of it.
+func ctrFrom(block cipher.Block, iv [BlockSize]byte, off int64) cipher.Stream {
+	low, carry := bits.Add64(binary.BigEndian.Uint64(iv[8:]), uint64(off/BlockSize), 0)
+	binary.BigEndian.PutUint64(iv[8:], low)
+	binary.BigEndian.PutUint64(iv[:8], binary.BigEndian.Uint64(iv[:8])+carry)
+	ctr := cipher.NewCTR(block, iv[:])
+	var b [BlockSize]byte
+	ctr.XORKeyStream(b[:off%BlockSize], b[:off%BlockSize])
+	clear(b[:])
+	return ctr
 }

@@ -61,6 +61,7 @@ func checkFIPSOnly(t *testing.T) {
 	if err := checkReader(r, text(100)); err != nil {
 		t.Errorf("CTR: %v", err)
 	}
+	checkRandomAccessFIPS(t)
 	checkFIPSHandedOn(t)
 	t.Log("checked under FIPS 140-only")
 }

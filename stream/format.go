@@ -69,3 +69,31 @@ func (*CTRReader) Format(f fmt.State, _ rune) { format(f, "CTRReader") }
 
 // LogValue returns the name of the type.
 func (*CTRReader) LogValue() slog.Value { return logValue("CTRReader") }
+
+// Format prints the name of the type.
+func (*CBCRangeReader) Format(f fmt.State, _ rune) { format(f, "CBCRangeReader") }
+
+// LogValue returns the name of the type.
+func (*CBCRangeReader) LogValue() slog.Value { return logValue("CBCRangeReader") }
+
+// Format prints the name of the type.
+func (*CBCReaderAt) Format(f fmt.State, _ rune) { format(f, "CBCReaderAt") }
+
+// LogValue returns the name of the type.
+func (*CBCReaderAt) LogValue() slog.Value { return logValue("CBCReaderAt") }
+
+// Format prints the name of the type.
+func (*CTRReaderAt) Format(f fmt.State, _ rune) { format(f, "CTRReaderAt") }
+
+// LogValue returns the name of the type.
+func (*CTRReaderAt) LogValue() slog.Value { return logValue("CTRReaderAt") }
+
+// Format prints the name of the type.
+func (*GCMUnauthenticatedReaderAt) Format(f fmt.State, _ rune) {
+	format(f, "GCMUnauthenticatedReaderAt")
+}
+
+// LogValue returns the name of the type.
+func (*GCMUnauthenticatedReaderAt) LogValue() slog.Value {
+	return logValue("GCMUnauthenticatedReaderAt")
+}

@@ -73,8 +73,17 @@ func streamsInUse(t *testing.T) map[string]any {
 	add(v, err)
 	v, err = stream.NewCTRReader(src(), key, block)
 	add(v, err)
-	if len(all) != 9 {
-		t.Fatalf("%d streams, want all 9", len(all))
+	v, err = stream.NewCBCRangeReader(src(), key, block, 3, 100, 1<<20)
+	add(v, err)
+	at := bytes.NewReader(make([]byte, 1<<20))
+	v, err = stream.NewCBCReaderAt(at, 1<<20, key, block)
+	add(v, err)
+	v, err = stream.NewCTRReaderAt(at, 1<<20, key, block)
+	add(v, err)
+	v, err = stream.NewGCMUnauthenticatedReaderAt(at, 1<<20, key, iv)
+	add(v, err)
+	if len(all) != 13 {
+		t.Fatalf("%d streams, want all 13", len(all))
 	}
 	return all
 }

@@ -16,18 +16,22 @@
 //   - Decrypt any size, verified at the end: [GCMUnverifiedReader].
 //   - Verify without decrypting: [VerifyGCM].
 //   - Decrypt part of a GCM body, unverified: [CTRRangeReader].
-//   - Decrypt the formats that cannot be verified: [CBCDecryptReader], [CTRReader].
+//   - Decrypt the formats that cannot be verified: [CBCDecryptReader], [CTRReader],
+//     and parts of them: [CBCRangeReader], [NewPlainCTRRangeReader].
+//   - Decrypt at any offset, unverified: [GCMUnauthenticatedReaderAt],
+//     [CBCReaderAt], [CTRReaderAt].
 //
 // # What is authenticated
 //
 // Only GCM is, and only once the tag has been checked: [GCMDecryptReader]
 // releases nothing before that, [GCMUnverifiedReader] releases plaintext that
 // counts as authentic only after [io.EOF]. CBC and CTR streams can be altered
-// without notice.
+// without notice, and so can whatever is read of a GCM stream in part.
 //
 // # What all types share
 //
 // Errors are sticky: after the first one, every later call returns it again.
+// (Those that read at an offset have no such state: every call is the first.)
 // Errors of a source or sink come back wrapped, so that a source that fails
 // with a bare [io.ErrUnexpectedEOF] is not mistaken for one that has ended.
 // An encrypting writer finishes its stream only in Close; a writer that is
