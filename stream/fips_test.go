@@ -41,8 +41,9 @@ func checkFIPSOnly(t *testing.T) {
 	_, decrypt := stream.NewGCMDecryptReader(nil, testKey, testIV, nil, 100)
 	_, unverified := stream.NewGCMUnverifiedReader(nil, testKey, testIV, nil)
 	_, verify := stream.VerifyGCM(nil, testKey, testIV, nil)
+	_, scan := stream.ScanGCM(nil, testKey, testIV, nil)
 	for name, err := range map[string]error{
-		"writer": writer, "encrypt": encrypt, "decrypt": decrypt, "unverified": unverified, "verify": verify,
+		"writer": writer, "encrypt": encrypt, "decrypt": decrypt, "unverified": unverified, "verify": verify, "scan": scan,
 	} {
 		if !errors.Is(err, stream.ErrFIPS) {
 			t.Errorf("GCM %s: %v, want ErrFIPS", name, err)
