@@ -20,12 +20,17 @@ const (
 	flagPlaintext = "--allow-plaintext"
 )
 
+// flagContentAAD is what a reader has to know, and not what it allows.
+const flagContentAAD = "--content-aad"
+
 // acceptFlags say which objects a reader trusts.
 type acceptFlags struct {
 	Accept    string `enum:"v3,v2,legacy" default:"v3" placeholder:"LEVEL" help:"v3 (default): formats that commit to the key. v2: also V2-GCM with modern wraps. legacy: also CBC and legacy wraps."`
 	Legacy    bool   `help:"The same as --accept legacy."`
 	CTR       bool   `name:"allow-unauthenticated-ctr" help:"With --accept v2 or legacy, also read AES-CTR objects; alterations go unnoticed."`
 	Plaintext bool   `name:"allow-plaintext" help:"Also read objects that are not encrypted."`
+
+	ContentAAD text `name:"content-aad" placeholder:"TEXT" help:"With --accept v2 or legacy, the additional data that AWS's PHP client bound the objects to and stored nowhere; others are refused."`
 }
 
 // level is --accept with --legacy, which is another way to spell it.
@@ -45,6 +50,7 @@ func (f acceptFlags) options() envelope.OpenOptions {
 		AllowLegacyCBC:          level == acceptLegacy,
 		AllowUnauthenticatedCTR: f.CTR,
 		AllowPlaintext:          f.Plaintext,
+		ContentAAD:              []byte(f.ContentAAD),
 	}
 }
 

@@ -27,7 +27,7 @@ func (f contextFlags) check(specs []keySpec) error {
 		return nil
 	}
 	for _, spec := range specs {
-		if spec.scheme == keyKMS {
+		if !spec.isFile() {
 			return nil
 		}
 	}

@@ -65,6 +65,8 @@ func decryptCode(err error) (code int, ok bool) {
 	var metadata *envelope.MetadataError
 	var allowed *allowable
 	switch {
+	case errors.Is(err, backend.ErrNoSidecar): // before ErrNoKey, which it is too
+		return exitNotFound, true
 	case errors.As(err, &allowed),
 		errors.Is(err, envelope.ErrPolicy),
 		errors.Is(err, envelope.ErrNotEncrypted),
@@ -74,6 +76,7 @@ func decryptCode(err error) (code int, ok bool) {
 		errors.Is(err, wrap.ErrUnwrap),
 		errors.Is(err, wrap.ErrNoKey),
 		errors.Is(err, wrap.ErrContext),
+		errors.Is(err, backend.ErrSidecar),
 		errors.Is(err, errMetadataFile),
 		errors.As(err, &metadata):
 		return exitDecrypt, true
@@ -102,10 +105,14 @@ func (a address) about(err error) error {
 // it all, the error itself where it does not. The vague error of decryption
 // gets the words that say what can be behind it.
 func message(err error, code int) string {
+	var at *addressError
+	located := errors.As(err, &at)
 	var text string
 	switch {
 	case code == exitInterrupted:
 		return "interrupted"
+	case located && errors.Is(err, backend.ErrNoSidecar):
+		return at.address + backend.SidecarSuffix + ": not found: the sidecar that holds the key of the object"
 	case code == exitNotFound:
 		text = "not found"
 	case errors.Is(err, envelope.ErrDecrypt):
@@ -118,8 +125,7 @@ func message(err error, code int) string {
 	default:
 		return err.Error()
 	}
-	var at *addressError
-	if errors.As(err, &at) {
+	if located {
 		return at.address + ": " + text
 	}
 	return text

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/envelope"
 	"github.com/s3seal/s3seal/wrap"
 )
@@ -30,6 +31,9 @@ func (r *refusal) Unwrap() error { return r.err }
 func (r *reading) explain(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
+	}
+	if errors.Is(err, backend.ErrNoSidecar) {
+		return r.address.about(err)
 	}
 	var h *envelope.Header
 	var meta map[string]string
@@ -56,6 +60,8 @@ func explainRefusal(err error, h *envelope.Header, meta map[string]string) error
 	switch {
 	case errors.As(err, &policy) && flagFor(policy.Option, nil) == flagRanges:
 		return &refusal{"refused by policy: part of an object cannot be verified: allow it with " + flagRanges, err}
+	case errors.As(err, &policy) && policy.Option == "ContentAAD":
+		return &refusal{"refused by policy: only a v2 object can be bound to additional data: leave out " + flagContentAAD, err}
 	case errors.As(err, &policy) && h == nil:
 		return &refusal{"refused by policy: allow it with " + flagFor(policy.Option, nil), err}
 	case errors.As(err, &policy):
@@ -67,6 +73,8 @@ func explainRefusal(err error, h *envelope.Header, meta map[string]string) error
 			" allow it with " + flagInstructionSuffix + " (s3seal open: --instruction)", err}
 	case errors.Is(err, envelope.ErrNotEncrypted):
 		return &refusal{"not encrypted (no envelope in its metadata, and no instruction file): allow it with " + flagPlaintext, err}
+	case errors.Is(err, backend.ErrNoSidecar):
+		return err
 	case errors.Is(err, wrap.ErrNoKey) && h != nil:
 		return explainNoKey(err, h)
 	case errors.Is(err, wrap.ErrContext) && h != nil:

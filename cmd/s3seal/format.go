@@ -18,6 +18,7 @@ type format struct {
 	aes   []wrap.Algorithm
 	rsa   []wrap.Algorithm
 	kms   []wrap.Algorithm
+	side  []wrap.Algorithm // of keys in sidecars
 }
 
 // formats returns what --format can name.
@@ -27,11 +28,13 @@ func formats() []format {
 	oaep := []wrap.Algorithm{wrap.RSAOAEPSHA1}
 	bound := []wrap.Algorithm{wrap.KMSContext}
 	kms := []wrap.Algorithm{wrap.KMSContext, wrap.KMSPlain}
+	// In format V2 the first is what other clients with sidecars read.
+	side := []wrap.Algorithm{wrap.AESKW, wrap.AESGCM}
 	return []format{
-		{"v3", envelope.V3, modern, oaep, bound},
-		{"v2", envelope.V2GCM, both, oaep, kms},
-		{"v2-cbc", envelope.V2CBC, both, oaep, kms},
-		{"v1", envelope.V1, []wrap.Algorithm{wrap.AESECB}, []wrap.Algorithm{wrap.RSAPKCS1}, nil},
+		{"v3", envelope.V3, modern, oaep, bound, modern},
+		{"v2", envelope.V2GCM, both, oaep, kms, side},
+		{"v2-cbc", envelope.V2CBC, both, oaep, kms, side},
+		{"v1", envelope.V1, []wrap.Algorithm{wrap.AESECB}, []wrap.Algorithm{wrap.RSAPKCS1}, nil, nil},
 	}
 }
 
@@ -73,6 +76,8 @@ func (f format) choices(k *key) []wrap.Algorithm {
 	switch {
 	case k.aes != nil:
 		return f.aes
+	case k.spec.scheme == keySidecar:
+		return f.side
 	case k.kms != nil:
 		return f.kms
 	}

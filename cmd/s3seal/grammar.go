@@ -32,7 +32,12 @@ Objects are named s3://BUCKET/KEY, dir:ROOT//KEY (a folder as a bucket) or dir:P
 
 Keys are named aes:FILE, aes-raw:FILE, aes-hex:FILE, aes-b64:FILE (16, 24 or 32 bytes), rsa:FILE or
 kms:KEYID, a key of AWS KMS: its ID, its ARN or alias/NAME.
-A suffix #name=value,name=value is the key's materials description (aes:old.key#kid=2019).
+kms-sidecar:KEYID lets the KMS make a key for each object and keeps it, encrypted, in OBJECT.key beside it;
+what is in that place already is used and never replaced, and rm leaves it.
+insecure-rsa-raw:FILE opens objects of an old Java client, on Android for one, that wrapped without padding:
+nothing about their keys is checked. Use a key that opens nothing else, and seal them again.
+A suffix #name=value,name=value is the key's materials description (aes:old.key#kid=2019), with a KMS the
+encryption context.
 
 The S3 endpoint is --endpoint, else AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, else AWS. Credentials
 come from the AWS and MinIO variables and files, never from a flag. The KMS is found the same way, by

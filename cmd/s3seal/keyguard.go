@@ -16,7 +16,7 @@ func spareKeys(target string, keys []text) error {
 		if err != nil {
 			return err
 		}
-		if spec.scheme != keyKMS && sameFile(target, spec.path) {
+		if spec.isFile() && sameFile(target, spec.path) {
 			return usagef("%s is the file of the key %s: want another place to write to", target, spec.text)
 		}
 	}

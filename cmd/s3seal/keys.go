@@ -30,7 +30,7 @@ const maxKeyFile = 64 << 10
 // region is the flag. A secret that others can read is worth a warning, not a
 // refusal: the fault lies in the past.
 func (a *app) loadKey(spec keySpec, region text) (*key, error) {
-	if spec.scheme == keyKMS {
+	if !spec.isFile() {
 		client, err := a.openKMS(spec.path, region)
 		return &key{spec: spec, kms: client}, err
 	}
@@ -39,7 +39,7 @@ func (a *app) loadKey(spec keySpec, region text) (*key, error) {
 		return nil, fmt.Errorf("key %s: %w", spec.text, err)
 	}
 	k := &key{spec: spec}
-	if spec.scheme == keyRSA {
+	if spec.scheme == keyRSA || spec.scheme == keyRSARaw {
 		k.priv, k.pub, err = parseRSAKey(data)
 	} else {
 		k.aes, err = parseAESKey(data, spec.scheme)
@@ -100,12 +100,16 @@ func (k *key) unwrappers(f contextFlags) ([]wrap.Unwrapper, error) {
 	var us []wrap.Unwrapper
 	var err error
 	switch {
+	case k.spec.scheme == keySidecar:
+		return k.sidecarUnwrappers(f)
 	case k.aes != nil:
 		us, err = aesUnwrappers(k.aes)
 	case k.kms != nil:
 		if us, err = kmsUnwrappers(k.kms, k.spec.path); err == nil {
 			us, err = f.require(k, us)
 		}
+	case k.priv != nil && k.spec.scheme == keyRSARaw:
+		us, err = rsaRawUnwrappers(k.priv)
 	case k.priv != nil:
 		us, err = rsaUnwrappers(k.priv)
 	default:
@@ -134,9 +138,19 @@ func rsaUnwrappers(priv *rsa.PrivateKey) ([]wrap.Unwrapper, error) {
 	return []wrap.Unwrapper{oaep1, oaep256, pkcs1}, errors.Join(err1, err2, err3)
 }
 
+// rsaRawUnwrappers is for objects that nothing tells from those of PKCS#1 v1.5.
+// The key undoes no other wrap: whoever could ask it without padding could
+// decrypt what has some.
+func rsaRawUnwrappers(priv *rsa.PrivateKey) ([]wrap.Unwrapper, error) {
+	raw, err := legacy.NewInsecureRSARawKey(priv)
+	return []wrap.Unwrapper{raw}, err
+}
+
 // wrapper returns the key for writing with alg.
 func (k *key) wrapper(alg wrap.Algorithm) (w wrap.Wrapper, err error) {
 	switch {
+	case k.spec.scheme == keyRSARaw:
+		return nil, usagef("key %s: can only open: want rsa:FILE", k.spec.text)
 	case alg == wrap.AESGCM && k.aes != nil:
 		w, err = wrap.NewAESGCM(k.aes)
 	case alg == wrap.AESKW && k.aes != nil:
@@ -165,6 +179,8 @@ func (k *key) kind() string {
 	switch {
 	case k.aes != nil:
 		return "an AES"
+	case k.spec.scheme == keySidecar:
+		return "a KMS sidecar"
 	case k.kms != nil:
 		return "a KMS"
 	}

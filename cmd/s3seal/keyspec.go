@@ -23,7 +23,13 @@ const (
 	keyHex    = "aes-hex"
 	keyBase64 = "aes-b64"
 	keyRSA    = "rsa"
-	keyKMS    = "kms" // of which path is the key ID
+
+	// keyRSARaw is an RSA key whose objects were wrapped without any padding.
+	keyRSARaw = "insecure-rsa-raw"
+
+	// Of these, path is the key ID.
+	keyKMS     = "kms"
+	keySidecar = "kms-sidecar"
 )
 
 // parseKeySpec reads SCHEME:FILE or SCHEME:FILE#name=value,name=value. The
@@ -31,12 +37,12 @@ const (
 func parseKeySpec(s string) (keySpec, error) {
 	scheme, rest, ok := strings.Cut(s, ":")
 	switch scheme {
-	case keyAES, keyRaw, keyHex, keyBase64, keyRSA, keyKMS:
+	case keyAES, keyRaw, keyHex, keyBase64, keyRSA, keyRSARaw, keyKMS, keySidecar:
 	default:
 		ok = false
 	}
 	if !ok {
-		return keySpec{}, usagef("key %q: want aes:FILE, aes-raw:FILE, aes-hex:FILE, aes-b64:FILE, rsa:FILE or kms:KEYID", s)
+		return keySpec{}, usagef("key %q: want aes:FILE, aes-raw:FILE, aes-hex:FILE, aes-b64:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID", s)
 	}
 	spec := keySpec{text: s, scheme: scheme, path: rest}
 	if i := strings.LastIndexByte(rest, '#'); i >= 0 {
@@ -46,14 +52,17 @@ func parseKeySpec(s string) (keySpec, error) {
 		}
 		spec.text, spec.path, spec.matdesc = scheme+":"+rest[:i], rest[:i], desc
 	}
-	if spec.path == "" && scheme == keyKMS {
-		return keySpec{}, usagef("key %q: want a key ID, an alias/NAME or an ARN after kms:", s)
+	if spec.path == "" && !spec.isFile() {
+		return keySpec{}, usagef("key %q: want a key ID, an alias/NAME or an ARN after %s:", s, scheme)
 	}
 	if spec.path == "" {
 		return keySpec{}, usagef("key %q: want a file name after %s:", s, scheme)
 	}
 	return spec, nil
 }
+
+// isFile says whether the key is in a file, and not in a KMS.
+func (s keySpec) isFile() bool { return s.scheme != keyKMS && s.scheme != keySidecar }
 
 // parseKeySpecs reads several KEY arguments and wants at least one.
 func parseKeySpecs(args []text) ([]keySpec, error) {

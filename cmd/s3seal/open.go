@@ -36,6 +36,9 @@ func (c *openCmd) Run(ctx context.Context, a *app) error {
 	if c.Metadata == "" && c.Instruction == "" {
 		return usagef("want the object's envelope: --metadata FILE, --instruction FILE or both")
 	}
+	if err := refuseSidecars(c.Key); err != nil {
+		return err
+	}
 	keys, err := a.loadKeyring(c.Key, c.contextFlags, "")
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 
 // putCmd encrypts a file into storage.
 type putCmd struct {
-	Key    []text `short:"k" sep:"none" placeholder:"KEY" help:"Key to encrypt with: aes:FILE, rsa:FILE or kms:KEYID (see s3seal --help)."`
+	Key    []text `short:"k" sep:"none" placeholder:"KEY" help:"Key to encrypt with: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help)."`
 	NewKey text   `placeholder:"FILE" help:"Instead of -k: AES-256 key file to encrypt with, made if it is not there."`
 	sealFlags
 	ExpectSize *int64 `placeholder:"N" help:"Size of SRC in bytes, where it cannot be seen; another size is an error."`
@@ -30,7 +30,8 @@ Example:
 
     s3seal put --new-key vault.key README.md dir:./vault/README.md
     pg_dump db | s3seal put -k aes:vault.key - s3://bucket/db.sql
-    s3seal put -k aes:vault.key --instruction-file dump.gz s3://bucket/dump.gz`
+    s3seal put -k aes:vault.key --instruction-file dump.gz s3://bucket/dump.gz
+    s3seal put -k kms-sidecar:alias/app --format v2 dump.gz s3://bucket/dump.gz`
 }
 
 // Run stores the object.

@@ -8,7 +8,7 @@ import (
 
 // readFlags are what get and cat have in common.
 type readFlags struct {
-	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE, rsa:FILE or kms:KEYID (see s3seal --help); may be repeated."`
+	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help); may be repeated."`
 	contextFlags
 	acceptFlags
 	releaseFlags

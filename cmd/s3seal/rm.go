@@ -17,7 +17,7 @@ type rmCmd struct {
 
 // Help implements kong.HelpProvider.
 func (rmCmd) Help() string {
-	return `An instruction file of the object goes with it.
+	return `An instruction file of the object goes with it, its sidecar (KEY.key) stays.
 
 Example:
 

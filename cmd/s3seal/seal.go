@@ -36,6 +36,9 @@ func (c *sealCmd) Run(ctx context.Context, a *app) error {
 	if err := c.checkOutputs(); err != nil {
 		return err
 	}
+	if err := refuseSidecars(c.Key); err != nil {
+		return err
+	}
 	k, err := a.loadOneKey(c.Key, "")
 	if err != nil {
 		return err

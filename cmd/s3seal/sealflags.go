@@ -34,11 +34,7 @@ func (f sealFlags) with(k *key) (*sealing, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := k.wrapper(alg)
-	if err != nil {
-		return nil, err
-	}
-	desc, err := f.matdesc(k, alg)
+	w, desc, err := f.wrapping(k, alg)
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +44,18 @@ func (f sealFlags) with(k *key) (*sealing, error) {
 		wrapper: w,
 		options: envelope.SealOptions{Suite: form.suite, MatDesc: desc},
 	}, nil
+}
+
+// wrapping returns what wraps, and the materials description.
+func (f sealFlags) wrapping(k *key, alg wrap.Algorithm) (w wrap.Wrapper, desc map[string]string, err error) {
+	if k.spec.scheme == keySidecar {
+		return f.sidecar(k, alg)
+	}
+	if w, err = k.wrapper(alg); err != nil {
+		return nil, nil, err
+	}
+	desc, err = f.matdesc(k, alg)
+	return w, desc, err
 }
 
 // matdesc joins the flag with the description of the key. The formats have one
@@ -67,10 +75,8 @@ func (f sealFlags) matdesc(k *key, alg wrap.Algorithm) (map[string]string, error
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{contextAlgorithm, contextKeyID} {
-		if _, ok := desc[name]; ok {
-			return nil, usagef("%s: %s belongs to the format", flagContext, name)
-		}
+	if err := checkOwn(desc); err != nil {
+		return nil, err
 	}
 	if alg == wrap.KMSPlain {
 		desc[contextKeyID] = k.spec.path // which old readers look for

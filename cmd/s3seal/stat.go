@@ -82,7 +82,7 @@ func (c *statCmd) Run(ctx context.Context, a *app) error {
 	d := describe(at, info)
 	var reason error
 	if keys != nil {
-		d.Opens, reason = verdict(ctx, info.Header, keys)
+		d.Opens, reason = verdict(ctx, st, at.key, info.Header, keys)
 	}
 	return firstOf(c.print(a, d, at, info), at.about(reason))
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 
+	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/envelope"
 	"github.com/s3seal/s3seal/wrap"
 )
@@ -16,17 +17,17 @@ const (
 	opensUnknown = "unknown"
 )
 
-// verdict says whether keys open the object with this envelope, as far as can
-// be told without its body. Whatever the object needs is allowed: nothing is
+// verdict says whether keys open the object under key in d, which has this
+// envelope, as far as can be told without its body. Whatever the object needs is allowed: nothing is
 // read, and which --accept that would take is said elsewhere. An error beside
 // opensNo is the reason; without a verdict, that there is none, because a KMS
 // could not be asked.
-func verdict(ctx context.Context, h *envelope.Header, keys wrap.Unwrapper) (string, error) {
+func verdict(ctx context.Context, d backend.Driver, key string, h *envelope.Header, keys wrap.Unwrapper) (string, error) {
 	if h == nil {
 		return opensNo, &refusal{"not encrypted: there is nothing for a key to open", envelope.ErrNotEncrypted}
 	}
 	need := h.Required()
-	_, err := envelope.NewOpener(ctx, h, keys, &need)
+	_, err := backend.NewOpener(ctx, d, key, h, keys, &need)
 	if _, decided := decryptCode(err); decided {
 		return opensNo, explainRefusal(err, h, nil)
 	}
