@@ -21,8 +21,8 @@ var ErrNotEncrypted = errors.New("envelope: object is not encrypted")
 // ErrPolicy is what every [*PolicyError] is.
 var ErrPolicy = errors.New("envelope: refused by policy")
 
-// ErrUsed is returned by the second call of [Sealer.Reader] or
-// [Sealer.Writer]: a second object under the same key and IV would give away
+// ErrUsed is returned by the second call of [Sealer.Reader], [Sealer.Writer]
+// or [Sealer.Parts]: a second object under the same key and IV would give away
 // both.
 var ErrUsed = errors.New("envelope: sealer has already sealed an object")
 

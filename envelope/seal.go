@@ -197,8 +197,12 @@ func (s *Sealer) Header() *Header { return s.header.clone() }
 // plaintext. A negative n is an error; one over the limit of the format wraps
 // [stream.ErrTooLarge].
 func (s *Sealer) CiphertextSize(n int64) (int64, error) {
+	return ciphertextSize(s.content.mode, n)
+}
+
+func ciphertextSize(m mode, n int64) (int64, error) {
 	size := stream.GCMCiphertextSize
-	if s.content.mode == modeCBC {
+	if m == modeCBC {
 		size = stream.CBCCiphertextSize
 	}
 	c, err := size(n)
@@ -210,7 +214,7 @@ func (s *Sealer) CiphertextSize(n int64) (int64, error) {
 
 // Reader returns the body as a reader that encrypts src, for uploads that
 // pull. It has no method but Read: a transport that rewound it would encrypt
-// again under a used IV. A second call of Reader or Writer is [ErrUsed].
+// again under a used IV. A second call of Reader, Writer or Parts is [ErrUsed].
 //
 // The returned reader is not safe for concurrent use.
 func (s *Sealer) Reader(src io.Reader) (io.Reader, error) {
@@ -226,7 +230,7 @@ func (s *Sealer) Reader(src io.Reader) (io.Reader, error) {
 }
 
 // Writer returns a writer that encrypts the body to dst. A second call of
-// Reader or Writer is [ErrUsed].
+// Reader, Writer or Parts is [ErrUsed].
 func (s *Sealer) Writer(dst io.Writer) (Writer, error) {
 	c, err := s.take()
 	if err != nil {
