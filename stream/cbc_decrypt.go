@@ -62,7 +62,7 @@ type cbcFeed struct {
 	size  int             // of a chunk
 	last  [BlockSize]byte // the last block of the plaintext so far, held back
 	held  int             // bytes in last: none before the first chunk
-	rest  int             // bytes read of the last chunk
+	rest  int             // bytes that were read last
 	ended bool            // the source has, and rest of them are in buf
 }
 
@@ -95,6 +95,7 @@ func (f *cbcFeed) Next() ([]byte, error) {
 // the end of the source it returns io.EOF.
 func (f *cbcFeed) fill(buf *engine.Chunk) (n int, err error) {
 	n, err = f.src.Fill(buf[BlockSize : BlockSize+f.size])
+	f.rest = n
 	if (err == nil || err == io.EOF) && n%BlockSize != 0 {
 		return 0, ErrDecrypt
 	}
@@ -133,8 +134,7 @@ func (f *cbcFeed) Many() int {
 func (f *cbcFeed) Produce(p *engine.Piece) error {
 	n, err := f.fill(p.Buf)
 	if err == io.EOF {
-		f.buf, p.Buf = p.Buf, f.buf
-		f.rest, f.ended = n, true
+		f.buf, p.Buf, f.ended = p.Buf, f.buf, true
 	}
 	if err != nil {
 		return err
@@ -160,5 +160,9 @@ func (f *cbcFeed) Join(p *engine.Piece) error {
 func (f *cbcFeed) Wipe() {
 	f.block, f.mode = nil, nil
 	clear(f.last[:])
-	f.buf.Free()
+	used := f.rest
+	if f.held > 0 {
+		used = len(f.buf)
+	}
+	f.buf.FreeFirst(used)
 }

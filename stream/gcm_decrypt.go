@@ -17,7 +17,10 @@ import (
 // gives chunks back as their plaintext is read.
 //
 // A GCMDecryptReader is not safe for concurrent use.
-type GCMDecryptReader struct{ r engine.Puller }
+type GCMDecryptReader struct {
+	r engine.Puller
+	f bufferedFeed
+}
 
 var _ io.WriterTo = (*GCMDecryptReader)(nil)
 
@@ -31,12 +34,14 @@ func NewGCMDecryptReader(src io.Reader, key, iv, aad []byte, limit int64) (*GCMD
 	if limit < 0 {
 		return nil, fmt.Errorf("stream: buffer limit: want at least 0, got %d", limit)
 	}
-	limited := &limitedSource{src, limit}
-	o, err := newGCMOpener(limited, key, iv, aad)
-	if err != nil {
+	r := new(GCMDecryptReader)
+	r.f.src = limitedSource{src, limit}
+	if err := r.f.o.init(&r.f.src, key, iv, aad); err != nil {
 		return nil, err
 	}
-	return &GCMDecryptReader{engine.Puller{F: &bufferedFeed{o: o, src: limited}}}, nil
+	r.f.body = r.f.first[:0]
+	r.r.F = &r.f
+	return r, nil
 }
 
 // Read yields up to len(p) bytes of plaintext, all of it verified. The first
@@ -51,11 +56,12 @@ func (r *GCMDecryptReader) WriteTo(dst io.Writer) (n int64, err error) { return 
 
 // A bufferedFeed holds a whole stream.
 type bufferedFeed struct {
-	o    *gcmOpener
-	src  *limitedSource
-	body []piece // verified once o.end is true
-	turn int     // body[:turn] was given back, body[turn] is being read
-	read int64   // size of body[:turn+1]
+	o     gcmOpener
+	src   limitedSource
+	body  []piece  // verified once o.end is true
+	first [1]piece // where the body of a short stream lies
+	turn  int      // body[:turn] was given back, body[turn] is being read
+	read  int64    // size of body[:turn+1]
 }
 
 // A piece is the part of a body that lies in one chunk.
@@ -160,7 +166,7 @@ func (f *loading) Consume(p *engine.Piece) error {
 func (f *bufferedFeed) Wipe() {
 	f.o.Wipe()
 	for _, b := range f.body[f.turn:] {
-		b.buf.Free()
+		b.buf.FreeFirst(f.o.used())
 	}
 	f.body = nil
 }

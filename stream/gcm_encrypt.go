@@ -21,7 +21,10 @@ import (
 // whole.
 //
 // A GCMEncryptWriter is not safe for concurrent use.
-type GCMEncryptWriter struct{ w engine.Writer }
+type GCMEncryptWriter struct {
+	w engine.Writer
+	s gcmSealer
+}
 
 var _ io.ReaderFrom = (*GCMEncryptWriter)(nil)
 
@@ -32,11 +35,12 @@ var _ io.ReaderFrom = (*GCMEncryptWriter)(nil)
 //
 // It may be called concurrently.
 func NewGCMEncryptWriter(dst io.Writer, key, iv, aad []byte) (*GCMEncryptWriter, error) {
-	g, err := newGCMSealer(key, iv, aad)
-	if err != nil {
+	w := new(GCMEncryptWriter)
+	if err := w.s.init(key, iv, aad); err != nil {
 		return nil, err
 	}
-	return &GCMEncryptWriter{engine.NewWriter(dst, g)}, nil
+	w.w = engine.NewWriter(dst, &w.s)
+	return w, nil
 }
 
 // Write encrypts p. It never retains or modifies p, and returns how many bytes
@@ -72,7 +76,10 @@ func (w *GCMEncryptWriter) Abort(err error) { w.w.Abort(err) }
 // and a source that has changed in between would then reuse the IV.
 //
 // A GCMEncryptReader is not safe for concurrent use.
-type GCMEncryptReader struct{ r engine.Puller }
+type GCMEncryptReader struct {
+	r engine.Puller
+	s gcmSealer
+}
 
 // NewGCMEncryptReader returns a reader of the encrypted form of src. The key
 // has 16, 24 or 32 bytes, the IV 12, and aad, which may be empty, any number.
@@ -81,11 +88,12 @@ type GCMEncryptReader struct{ r engine.Puller }
 //
 // It may be called concurrently.
 func NewGCMEncryptReader(src io.Reader, key, iv, aad []byte) (*GCMEncryptReader, error) {
-	g, err := newGCMSealer(key, iv, aad)
-	if err != nil {
+	r := new(GCMEncryptReader)
+	if err := r.s.init(key, iv, aad); err != nil {
 		return nil, err
 	}
-	return &GCMEncryptReader{engine.NewEncryptPuller(src, g)}, nil
+	r.r = engine.NewEncryptPuller(src, &r.s)
+	return r, nil
 }
 
 // Read yields up to len(p) bytes of ciphertext. It reads a chunk of 128 KiB

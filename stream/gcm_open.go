@@ -32,6 +32,7 @@ type gcmOpener struct {
 	held    int           // bytes in tail: none before the first piece
 	rest    *engine.Chunk // the last piece and the tag, if they were read ahead
 	left    int           // size of that
+	read    int           // size of what was read last into a buffer
 	end     bool          // the tag has been verified
 
 	nonce [GCMIVSize]byte
@@ -39,11 +40,16 @@ type gcmOpener struct {
 }
 
 func newGCMOpener(src io.Reader, key, iv, aad []byte) (*gcmOpener, error) {
-	g, err := newGCM(key, iv, aad)
-	if err != nil {
-		return nil, err
-	}
-	return &gcmOpener{gcm: g, src: engine.Source{R: src}, chunk: engine.ChunkSize}, nil
+	o := new(gcmOpener)
+	return o, o.init(src, key, iv, aad)
+}
+
+// init is for openers that lie in something larger: a short stream shows each
+// allocation.
+func (o *gcmOpener) init(src io.Reader, key, iv, aad []byte) (err error) {
+	o.gcm, err = newGCM(key, iv, aad)
+	o.src, o.chunk = engine.Source{R: src}, engine.ChunkSize
+	return err
 }
 
 // next reads the next piece of the body into the front of buf, which has room
@@ -74,6 +80,7 @@ func (o *gcmOpener) fill(buf []byte) (n int, err error) {
 	copy(buf, o.tail[:o.held])
 	n, err = o.src.Fill(buf[o.held : o.chunk+GCMTagSize])
 	n += o.held
+	o.read = n
 	if err != nil {
 		return n, err
 	}
@@ -158,6 +165,14 @@ func (o *gcmOpener) last(buf []byte) (n int, plain bool, err error) {
 	o.end = true
 	o.done += int64(n)
 	return n, !o.started, nil
+}
+
+// used returns how many bytes a buffer may hold that pieces were read into.
+func (o *gcmOpener) used() int {
+	if o.started {
+		return o.chunk + GCMTagSize
+	}
+	return o.read
 }
 
 // start leaves the one-shot path.

@@ -35,11 +35,15 @@ type gcmSealer struct {
 }
 
 func newGCMSealer(key, iv, aad []byte) (*gcmSealer, error) {
-	g, err := newGCM(key, iv, aad)
-	if err != nil {
-		return nil, err
-	}
-	return &gcmSealer{gcm: g}, nil
+	s := new(gcmSealer)
+	return s, s.init(key, iv, aad)
+}
+
+// init is for sealers that lie in something larger: a short stream shows each
+// allocation.
+func (s *gcmSealer) init(key, iv, aad []byte) (err error) {
+	s.gcm, err = newGCM(key, iv, aad)
+	return err
 }
 
 // Begin implements engine.Encrypter.

@@ -19,7 +19,10 @@ import (
 // [GCMDecryptReader] releases nothing unverified.
 //
 // A GCMUnverifiedReader is not safe for concurrent use.
-type GCMUnverifiedReader struct{ r engine.Puller }
+type GCMUnverifiedReader struct {
+	r engine.Puller
+	f unverifiedFeed
+}
 
 var _ io.WriterTo = (*GCMUnverifiedReader)(nil)
 
@@ -30,11 +33,13 @@ var _ io.WriterTo = (*GCMUnverifiedReader)(nil)
 //
 // It may be called concurrently.
 func NewGCMUnverifiedReader(src io.Reader, key, iv, aad []byte) (*GCMUnverifiedReader, error) {
-	o, err := newGCMOpener(src, key, iv, aad)
-	if err != nil {
+	r := new(GCMUnverifiedReader)
+	if err := r.f.o.init(src, key, iv, aad); err != nil {
 		return nil, err
 	}
-	return &GCMUnverifiedReader{engine.Puller{F: &unverifiedFeed{o, engine.NewChunk()}}}, nil
+	r.f.buf = engine.NewChunk()
+	r.r.F = &r.f
+	return r, nil
 }
 
 // Read decrypts up to len(p) bytes, unverified. It reads a chunk of 128 KiB
@@ -51,7 +56,7 @@ func (r *GCMUnverifiedReader) Read(p []byte) (int, error) { return r.r.Read(p) }
 func (r *GCMUnverifiedReader) WriteTo(dst io.Writer) (n int64, err error) { return r.r.WriteTo(dst) }
 
 type unverifiedFeed struct {
-	o   *gcmOpener
+	o   gcmOpener
 	buf *engine.Chunk
 }
 
@@ -91,5 +96,5 @@ func (f *unverifiedFeed) Join(p *engine.Piece) error {
 // Wipe implements engine.Feed.
 func (f *unverifiedFeed) Wipe() {
 	f.o.Wipe()
-	f.buf.Free()
+	f.buf.FreeFirst(f.o.used())
 }

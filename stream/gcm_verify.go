@@ -31,7 +31,7 @@ func VerifyGCM(src io.Reader, key, iv, aad []byte) (plaintextSize int64, err err
 func (o *gcmOpener) drain() (size int64, err error) {
 	defer o.Wipe()
 	buf := engine.NewChunk()
-	defer buf.Free()
+	defer func() { buf.FreeFirst(o.used()) }()
 	for !o.end {
 		if o.many() > 0 {
 			err = engine.Run((*draining)(o))

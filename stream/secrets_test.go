@@ -114,8 +114,8 @@ func TestOpenerCleared(t *testing.T) {
 			t.Fatal(err)
 		}
 		for r, o := range map[io.WriterTo]*gcmOpener{
-			u: u.r.F.(*unverifiedFeed).o,
-			d: d.r.F.(*bufferedFeed).o,
+			u: &u.f.o,
+			d: &d.f.o,
 		} {
 			o.chunk = 48
 			_, err := r.WriteTo(&spy{})

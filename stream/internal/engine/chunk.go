@@ -24,7 +24,12 @@ var chunks = sync.Pool{New: func() any { return new(Chunk) }}
 func NewChunk() *Chunk { return chunks.Get().(*Chunk) }
 
 // Free clears the chunk and gives it back.
-func (c *Chunk) Free() {
-	clear(c[:])
+func (c *Chunk) Free() { c.FreeFirst(len(c)) }
+
+// FreeFirst does the same for a chunk of which no more than the first n bytes
+// and Overhead were used. To clear all of it takes longer than to encrypt a
+// short stream.
+func (c *Chunk) FreeFirst(n int) {
+	clear(c[:min(n+Overhead, len(c))])
 	chunks.Put(c)
 }

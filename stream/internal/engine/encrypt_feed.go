@@ -10,8 +10,8 @@ type EncryptFeed struct {
 	Enc   Encrypter
 	Buf   *Chunk
 	Size  int   // of a chunk
-	n     int   // bytes of plaintext in Buf, if ended
-	ended bool  // the source has, and nothing but Buf is left
+	n     int   // bytes of plaintext that were read last
+	ended bool  // the source has, and nothing but them in Buf is left
 	most  int   // bytes that came of a chunk, once one was encrypted
 	piece Piece // for chunks that go alone
 }
@@ -54,6 +54,7 @@ func (f *EncryptFeed) Many() int {
 // Produce implements Feed.
 func (f *EncryptFeed) Produce(p *Piece) error {
 	n, err := f.src.Fill(p.Buf[:f.Size])
+	f.n = n
 	if err != nil && err != io.EOF {
 		return err
 	}
@@ -61,8 +62,7 @@ func (f *EncryptFeed) Produce(p *Piece) error {
 		return err
 	}
 	if err == io.EOF {
-		f.Buf, p.Buf = p.Buf, f.Buf
-		f.n, f.ended = n, true
+		f.Buf, p.Buf, f.ended = p.Buf, f.Buf, true
 		return io.EOF
 	}
 	p.In = p.Buf[:n]
@@ -82,6 +82,10 @@ func (f *EncryptFeed) Join(p *Piece) error {
 // Wipe implements Feed.
 func (f *EncryptFeed) Wipe() {
 	f.Enc.Wipe()
-	f.Buf.Free()
+	used := f.n
+	if f.most > 0 {
+		used = len(f.Buf)
+	}
+	f.Buf.FreeFirst(used)
 	f.piece = Piece{}
 }

@@ -47,6 +47,7 @@ type Writer struct {
 	Buf   *Chunk
 	Size  int  // of a chunk
 	n     int  // bytes of plaintext in Buf
+	used  int  // bytes of Buf that have held plaintext, until one has left
 	later bool // a chunk has left already
 	Err   error
 	piece Piece // for chunks that go alone
@@ -63,7 +64,10 @@ func NewWriter(dst io.Writer, enc Encrypter) Writer {
 func (w *Writer) fail(err error) error {
 	w.Err = err
 	w.Enc.Wipe()
-	w.Buf.Free()
+	if w.later {
+		w.used = len(w.Buf)
+	}
+	w.Buf.FreeFirst(w.used)
 	w.Buf = nil
 	w.piece = Piece{}
 	return err
@@ -106,6 +110,7 @@ func (w *Writer) accept(p []byte) (int, error) {
 	}
 	n := copy(w.Buf[w.n:w.Size], p)
 	w.n += n
+	w.used = w.n
 	if w.n == w.Size && w.later {
 		return n, w.flush(w.Buf[:w.Size])
 	}
@@ -151,6 +156,7 @@ func (w *Writer) returned(standIn error) error {
 func (w *Writer) read(src *Source, p []byte) (int, error) {
 	w.Err = errReading
 	n, err := src.Read(p)
+	w.used = w.n + n
 	if err := w.returned(errReading); err != nil {
 		return 0, err
 	}
