@@ -16,8 +16,11 @@ import (
 	"encoding/json"
 	"maps"
 	"math/big"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/s3seal/s3seal/wrap"
@@ -61,17 +64,27 @@ type world struct {
 	unwraps      int // by single keys
 }
 
-func newWorld(t testing.TB) *world {
-	t.Helper()
-	var ruby struct {
+// otherKey is an RSA key that opens no fixture.
+var otherKey = sync.OnceValues(func() (*rsa.PrivateKey, error) {
+	data, err := os.ReadFile(filepath.Join("testdata", "formats_ruby_1_117_2_live.json"))
+	if err != nil {
+		return nil, err
+	}
+	var file struct {
 		RSA string `json:"rsa_pem_test_only"`
 	}
-	parseJSON(t, readFile(t, "testdata", "formats_ruby_1_117_2_live.json"), &ruby)
-	other := must[*rsa.PrivateKey](t)(parseRSA([]byte(ruby.RSA)))
+	if err := json.Unmarshal(data, &file); err != nil {
+		return nil, err
+	}
+	return parseRSA([]byte(file.RSA))
+})
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
 	kms := localkms.New()
 	w := &world{
 		right: secrets{kek, rsaKey(t), "alias/right"},
-		wrong: secrets{bytes.Repeat([]byte("o"), 32), other, "alias/wrong"},
+		wrong: secrets{bytes.Repeat([]byte("o"), 32), must[*rsa.PrivateKey](t)(otherKey()), "alias/wrong"},
 		kms:   &countedKMS{KMS: kms},
 	}
 	for _, s := range []secrets{w.right, w.wrong} {
