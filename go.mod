@@ -5,6 +5,9 @@ go 1.26.4
 // backend/s3
 require github.com/minio/minio-go/v7 v7.4.1
 
+// stream/dare
+require github.com/minio/sio v0.4.1
+
 // wrap/awskms
 require (
 	github.com/aws/aws-sdk-go-v2 v1.46.0
