@@ -11,12 +11,15 @@ import (
 	"github.com/s3seal/s3seal/wrap"
 )
 
-// startS3crypto starts the clients of aws-sdk-go v1, which are in a module of
+// s3cryptoStarter starts the clients of aws-sdk-go v1, which are in a module of
 // their own.
-func startS3crypto(t *testing.T, srv *s3test.Server, env ...string) *peer {
+func s3cryptoStarter(t *testing.T) starter {
 	t.Helper()
 	bin := s3test.Program(t, "s3crypto")
-	return startPeer(t, &peer{name: "s3crypto", pinned: true}, srv, exec.Command(bin), env...)
+	return func(t *testing.T, srv *s3test.Server, env ...string) *peer {
+		t.Helper()
+		return startPeer(t, &peer{name: "s3crypto", pinned: true}, srv, exec.Command(bin), env...)
+	}
 }
 
 // What s3crypto says where it cannot read or write.
@@ -63,16 +66,18 @@ var s3cryptoRows = []peerRow{
 
 // TestS3cryptoMatrix runs every row on every server.
 func TestS3cryptoMatrix(t *testing.T) {
+	start := s3cryptoStarter(t)
 	s3test.Each(t, func(t *testing.T, srv *s3test.Server) {
-		newPeerMatrix(t, srv, startS3crypto).run(t, s3cryptoRows)
+		newPeerMatrix(t, srv, start).run(t, s3cryptoRows)
 	})
 }
 
 // TestS3cryptoOtherKey proves that the matrix cannot pass by accident: what is
 // under another key is not opened on either side.
 func TestS3cryptoOtherKey(t *testing.T) {
+	start := s3cryptoStarter(t)
 	s3test.Each(t, func(t *testing.T, srv *s3test.Server) {
-		m := newPeerMatrix(t, srv, startS3crypto)
+		m := newPeerMatrix(t, srv, start)
 		row := &peerRow{key: "KMS", client: "v2", suite: envelope.V2GCM, alg: wrap.KMSContext, context: alice, named: true}
 		m.testTheirOtherKey(t, row)
 		m.testTheirOtherKey(t, &peerRow{key: "KMS", client: "v1", suite: envelope.V2CBC, alg: wrap.KMSPlain})

@@ -11,9 +11,10 @@
 // and is ended with it. Tests keep apart by their buckets, see
 // [Server.NewBucket].
 //
-// Under -short the tests are skipped. Where a server cannot be had they are
-// skipped with the reason, or fail if S3SEAL_REQUIRE_MINIO is 1, which a CI
-// sets so that no test goes missing unseen.
+// Under -short the tests are skipped. Where a server, or a client that [Program]
+// builds, cannot be had they are skipped with the reason, or fail if
+// S3SEAL_REQUIRE_MINIO is 1, which a CI sets so that no test goes missing
+// unseen.
 //
 // MinIO is the one at S3SEAL_TEST_MINIO_ENDPOINT (host:port), with the
 // credentials S3SEAL_TEST_MINIO_ACCESS_KEY and S3SEAL_TEST_MINIO_SECRET_KEY;
