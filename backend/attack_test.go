@@ -69,12 +69,42 @@ func TestAttackA3Fingerprints(t *testing.T) {
 func wantNoFingerprint(t *testing.T, what string, names map[string]string, data []byte) {
 	t.Helper()
 	for name, value := range names {
-		for _, sum := range fingerprints(data) {
-			raw, _ := base64.StdEncoding.DecodeString(value)
-			text := strings.ToLower(value)
-			if bytes.Contains(raw, sum) && len(sum) > 4 || strings.Contains(text, hex.EncodeToString(sum)) || value == base64.StdEncoding.EncodeToString(sum) {
-				t.Errorf("%s: %s holds a fingerprint of the plaintext", what, name)
-			}
+		if hasFingerprint(value, data) {
+			t.Errorf("%s: %s holds a fingerprint of the plaintext", what, name)
+		}
+	}
+}
+
+// hasFingerprint knows the ways in which clients have written them: the bytes
+// in base64, in hex, or the hex in base64.
+func hasFingerprint(value string, data []byte) bool {
+	raw, _ := base64.StdEncoding.DecodeString(value)
+	for _, sum := range fingerprints(data) {
+		text := hex.EncodeToString(sum)
+		switch {
+		case bytes.Contains(raw, sum) && len(sum) > 4, value == base64.StdEncoding.EncodeToString(sum):
+			return true
+		case strings.Contains(strings.ToLower(value), text), strings.Contains(strings.ToLower(string(raw)), text):
+			return true
+		}
+	}
+	return false
+}
+
+// TestAttackA3Found: what clients did store is found, so that to find nothing
+// means something. One of them wrote the hex of the MD5 in base64.
+func TestAttackA3Found(t *testing.T) {
+	data := []byte("one of the few things that it could be")
+	sum := md5.Sum(data)
+	text := hex.EncodeToString(sum[:])
+	for _, value := range []string{text, strings.ToUpper(text), base64.StdEncoding.EncodeToString(sum[:]), base64.StdEncoding.EncodeToString([]byte(text)), `{"md5":"` + text + `"}`} {
+		if !hasFingerprint(value, data) || hasFingerprint(value, []byte("another")) {
+			t.Errorf("%s: hasFingerprint = %t, want true for its own plaintext only", value, hasFingerprint(value, data))
+		}
+	}
+	for _, sum := range fingerprints(data) {
+		if !hasFingerprint(base64.StdEncoding.EncodeToString(sum), data) {
+			t.Errorf("%d bytes in base64 are not found", len(sum))
 		}
 	}
 }
