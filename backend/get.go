@@ -154,7 +154,7 @@ func (b *Bucket) getRange(ctx context.Context, key string, off, n int64) (*Objec
 	if off, n, err = resolve(off, n, oi.PlaintextSizeMax); err != nil {
 		return nil, err
 	}
-	coff, cn, err := opener.CiphertextRange(off, n)
+	coff, cn, err := opener.CiphertextRange(off, n, oi.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (b *Bucket) getRange(ctx context.Context, key string, off, n int64) (*Objec
 	if err != nil {
 		return nil, err
 	}
-	plain, err := opener.RangeReader(o.plain, off, n)
+	plain, err := opener.RangeReader(o.plain, off, n, oi.Size)
 	if err != nil {
 		o.Close()
 		return nil, err

@@ -191,11 +191,12 @@ func ExampleOpener_RangeReader() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	off, n, err := opener.CiphertextRange(16, 9) // what to ask storage for
+	size := int64(len(body))
+	off, n, err := opener.CiphertextRange(16, 9, size) // what to ask storage for
 	if err != nil {
 		log.Fatal(err)
 	}
-	part, err := opener.RangeReader(bytes.NewReader(body[off:off+n]), 16, 9)
+	part, err := opener.RangeReader(bytes.NewReader(body[off:off+n]), 16, 9, size)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -203,6 +204,46 @@ func ExampleOpener_RangeReader() {
 	text, err := io.ReadAll(part)
 	fmt.Printf("%q %v %v\n", text, err, opener.Authenticated())
 	// Output: "fox jumps" <nil> false
+}
+
+// Read an object in any order. Nothing can authenticate that, either.
+func ExampleOpener_ReaderAt() {
+	ctx, key := context.Background(), newKey()
+	sealer, err := envelope.NewSealer(ctx, key, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	r, err := sealer.Reader(strings.NewReader("the quick brown fox jumps over the lazy dog"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	body, err := io.ReadAll(r)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	opener, err := envelope.NewOpener(ctx, sealer.Header(), key, &envelope.OpenOptions{AllowUnauthenticatedRanges: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	plain, err := opener.ReaderAt(bytes.NewReader(body), int64(len(body)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	size, err := plain.Size()
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, off := range []int64{size - 3, 16} {
+		word := make([]byte, 3)
+		n, err := plain.ReadAt(word, off)
+		fmt.Printf("%q %v\n", word[:n], err)
+	}
+	fmt.Println(opener.Authenticated())
+	// Output:
+	// "dog" <nil>
+	// "fox" <nil>
+	// false
 }
 
 // Limit the memory of an authenticated read, or give up on authentication

@@ -3,136 +3,124 @@
 package envelope
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"math"
-	"math/bits"
 
 	"github.com/s3seal/s3seal/stream"
 )
 
+// PermitRange returns a [*PolicyError] unless o, which may be nil for the zero
+// value, allows part of an object with this header to be read: it must allow
+// the object as a whole, and AllowUnauthenticatedRanges. It uses no key, so
+// that a reader of storage can ask before a key is used for nothing.
+//
+// It may be called concurrently.
+func (o *OpenOptions) PermitRange(h *Header) error {
+	if o == nil {
+		o = new(OpenOptions)
+	}
+	if h == nil {
+		return fmt.Errorf("envelope: open range: no header: %w", ErrNotEncrypted)
+	}
+	if err := o.permit(h); err != nil {
+		return err
+	}
+	return permitRange(o.AllowUnauthenticatedRanges)
+}
+
+func permitRange(allowed bool) error {
+	if allowed {
+		return nil
+	}
+	reason := "a range cannot be authenticated; it needs AllowUnauthenticatedRanges"
+	return &PolicyError{Option: "AllowUnauthenticatedRanges", Reason: reason}
+}
+
 // CiphertextRange returns which part of the stored body [Opener.RangeReader]
 // needs for n bytes of plaintext from offset off on: cn bytes from coff on.
-// It never names the tag as long as off+n is within the plaintext.
+// size is that of the whole stored body in bytes. A range that passes the end
+// of the plaintext is clipped there; it never names the tag. If n is 0, so is
+// cn.
 //
-// Without AllowUnauthenticatedRanges the error is a [*PolicyError], for CBC it
-// is [errors.ErrUnsupported]; a negative or too large range is an error, too.
-func (o *Opener) CiphertextRange(off, n int64) (coff, cn int64, err error) {
-	if err := o.permitRange(); err != nil {
+// Without AllowUnauthenticatedRanges the error is a [*PolicyError]. One that
+// starts at or past the end wraps [stream.ErrRange], except that with CBC only
+// the reader can tell where the end is within the last block. Negative
+// arguments are an error, and a size that no body can have is [ErrDecrypt] or
+// wraps [stream.ErrTooLarge].
+func (o *Opener) CiphertextRange(off, n, size int64) (coff, cn int64, err error) {
+	if err := permitRange(o.ranges); err != nil {
 		return 0, 0, err
 	}
-	if o.content.mode == modeGCM {
-		if coff, cn, err = stream.GCMCiphertextRange(off, n); err != nil {
-			return 0, 0, fmt.Errorf("envelope: %w", err)
-		}
-		return coff, cn, nil
+	n, err = o.clip(off, n, size)
+	if err != nil {
+		return 0, 0, err
 	}
-	return ctrCiphertextRange(off, n)
+	switch o.content.mode {
+	case modeCBC:
+		coff, cn, err = stream.CBCCiphertextRange(off, n, size)
+	case modeCTR:
+		coff, cn, err = stream.CTRCiphertextRange(off, n)
+	default:
+		coff, cn, err = stream.GCMCiphertextRange(off, n)
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("envelope: range: %w", err)
+	}
+	return min(coff, size), cn, nil // nothing past the end is still within it
 }
 
-// permitRange refuses what no option would allow before what one would.
-func (o *Opener) permitRange() error {
-	if o.content.mode == modeCBC {
-		return fmt.Errorf("envelope: range of a %v object: %w", o.header.Suite, errors.ErrUnsupported)
+// clip returns how many of n bytes from off on the plaintext can have.
+func (o *Opener) clip(off, n, size int64) (int64, error) {
+	_, end, err := o.header.PlaintextSize(size)
+	if err != nil {
+		return 0, vague(err)
 	}
-	if !o.ranges {
-		reason := "a range cannot be authenticated; it needs AllowUnauthenticatedRanges"
-		return &PolicyError{Option: "AllowUnauthenticatedRanges", Reason: reason}
+	if off < 0 || n < 0 {
+		return 0, fmt.Errorf("envelope: range of %d bytes from %d on: want neither to be negative", n, off)
 	}
-	return nil
+	if n > 0 && off >= end {
+		return 0, fmt.Errorf("envelope: range from %d on of at most %d bytes: %w", off, end, stream.ErrRange)
+	}
+	return min(n, max(0, end-off)), nil
 }
 
-// ctrCiphertextRange is for content that is CTR as a whole.
-func ctrCiphertextRange(off, n int64) (coff, cn int64, err error) {
-	if off < 0 || n < 0 || n > math.MaxInt64-off {
-		return 0, 0, fmt.Errorf("envelope: range of %d bytes from %d on is invalid", n, off)
-	}
-	coff = off - off%stream.BlockSize
-	if n == 0 {
-		return coff, 0, nil
-	}
-	return coff, off + n - coff, nil
-}
-
-// RangeReader returns n bytes of plaintext from offset off on. src must
-// deliver what [Opener.CiphertextRange] names.
+// RangeReader returns n bytes of plaintext from offset off on, or as many as
+// there are before the end. src must deliver what [Opener.CiphertextRange]
+// names for the same off, n and size.
 //
-// The plaintext is NOT authenticated: the tag covers the whole body, and
-// whoever can alter the body can flip any bit of it unnoticed. That is why it
+// The plaintext is NOT authenticated: a tag covers the whole body, CBC and CTR
+// have none, and whoever can alter the body can alter the range unnoticed. Nor
+// does anything vouch for size, which decides where the end is. That is why it
 // needs AllowUnauthenticatedRanges. From the call on, Authenticated is false.
 //
-// The reader yields exactly n bytes or an error, which wraps
-// io.ErrUnexpectedEOF if src ends early. Errors and Close are as for
-// [Opener.Reader] and CiphertextRange.
+// The reader yields that many bytes or an error, which wraps
+// io.ErrUnexpectedEOF if src ends early. Of a CBC object, a range that reaches
+// the last block is [ErrDecrypt] if the padding is not proper, and wraps
+// [stream.ErrRange] if there is nothing but padding where it starts. Other
+// errors and Close are as for [Opener.Reader] and CiphertextRange.
 //
 // The returned reader is not safe for concurrent use.
-func (o *Opener) RangeReader(src io.Reader, off, n int64) (io.ReadCloser, error) {
-	if _, _, err := o.CiphertextRange(off, n); err != nil {
+func (o *Opener) RangeReader(src io.Reader, off, n, size int64) (io.ReadCloser, error) {
+	if _, _, err := o.CiphertextRange(off, n, size); err != nil {
 		return nil, err
 	}
-	c := o.content
-	var dec io.Reader
-	var err error
-	if c.mode == modeGCM {
-		dec, err = stream.NewCTRRangeReader(src, c.secret.key, c.iv, off, n)
-	} else {
-		dec, err = newCTRPart(src, c, off, n)
+	n, err := o.clip(off, n, size)
+	if err != nil {
+		return nil, err
 	}
+	dec, err := o.content.rangeReader(src, off, n, size)
 	if err == nil {
 		o.unverified.Add(1) // for ever
 	}
 	return o.body(src, dec, releasedForEver, err)
 }
 
-// A ctrPart is a range of content that is CTR as a whole.
-type ctrPart struct {
-	ctr        io.Reader
-	skip, left int64
-}
-
-func newCTRPart(src io.Reader, c *content, off, n int64) (*ctrPart, error) {
-	iv := advance(c.iv, uint64(off/stream.BlockSize))
-	ctr, err := stream.NewCTRReader(src, c.secret.key, iv)
-	if err != nil {
-		return nil, err
+func (c *content) rangeReader(src io.Reader, off, n, size int64) (io.Reader, error) {
+	switch c.mode {
+	case modeCBC:
+		return stream.NewCBCRangeReader(src, c.secret.key, c.iv, off, n, size)
+	case modeCTR:
+		return stream.NewPlainCTRRangeReader(src, c.secret.key, c.iv, off, n)
 	}
-	return &ctrPart{ctr, off % stream.BlockSize, n}, nil
-}
-
-// advance adds blocks to a 128-bit big-endian counter.
-func advance(iv []byte, blocks uint64) []byte {
-	low, carry := bits.Add64(binary.BigEndian.Uint64(iv[8:]), blocks, 0)
-	high := binary.BigEndian.Uint64(iv) + carry
-	out := binary.BigEndian.AppendUint64(nil, high)
-	return binary.BigEndian.AppendUint64(out, low)
-}
-
-// Read relies on its caller for sticky errors.
-func (r *ctrPart) Read(p []byte) (int, error) {
-	if r.left == 0 {
-		return 0, io.EOF
-	}
-	for r.skip > 0 {
-		var block [stream.BlockSize]byte
-		n, err := r.ctr.Read(block[:r.skip])
-		r.skip -= int64(n)
-		if err != nil {
-			return 0, earlyEnd(err)
-		}
-	}
-	n, err := r.ctr.Read(p[:min(int64(len(p)), r.left)])
-	r.left -= int64(n)
-	if r.left > 0 {
-		err = earlyEnd(err)
-	}
-	return n, err
-}
-
-func earlyEnd(err error) error {
-	if err == io.EOF {
-		return fmt.Errorf("envelope: range ends early: %w", io.ErrUnexpectedEOF)
-	}
-	return err
+	return stream.NewCTRRangeReader(src, c.secret.key, c.iv, off, n)
 }
