@@ -34,6 +34,7 @@ func readNIST(t *testing.T, name string) []byte {
 // A nistVector is one case of either kind of file.
 type nistVector struct {
 	id              int
+	operation       string // CAVP: in which direction it is meant
 	key, iv, pt, ct []byte
 }
 
@@ -46,7 +47,7 @@ func loadCAVP(t *testing.T, name string) (all []nistVector) {
 		if len(fields) == 0 {
 			return
 		}
-		v := nistVector{id: len(all) + 1}
+		v := nistVector{id: len(all) + 1, operation: fields["Operation"]}
 		for field, p := range map[string]*[]byte{"Key": &v.key, "IV": &v.iv, "Plaintext": &v.pt, "Ciphertext": &v.ct} {
 			if *p = unhex(fields[field]); len(*p) == 0 {
 				t.Fatalf("%s: vector %d has no %s", name, v.id, field)
@@ -80,7 +81,14 @@ func TestNISTCBC(t *testing.T) {
 			padding := bytes.Repeat([]byte{16}, 16)
 			cipher.NewCBCEncrypter(newBlock(c.key), c.ct[len(c.ct)-16:]).CryptBlocks(padding, padding)
 			v := vector{Key: c.key, IV: c.iv, Msg: c.pt, CT: append(c.ct, padding...)}
-			eachCall(t, c.id, v.cbc)
+			switch c.operation {
+			case "ENCRYPT":
+				eachCall(t, c.id, v.cbcEncrypt)
+			case "DECRYPT":
+				eachCall(t, c.id, v.cbcDecrypt)
+			default:
+				t.Errorf("%s: vector %d: operation %q", name, c.id, c.operation)
+			}
 		}
 		checkCount(t, name, len(all), want)
 	}
