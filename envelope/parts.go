@@ -24,6 +24,8 @@ import (
 type Parts struct {
 	suite Suite
 	parts *stream.Parts
+
+	account *account
 }
 
 // Parts returns the body as parts. It takes the place of Reader and Writer: a
@@ -34,7 +36,12 @@ func (s *Sealer) Parts() (*Parts, error) {
 		return nil, err
 	}
 	defer clear(c.secret.key) // the parts have their own expanded key
-	return newParts(s.header.Suite, c)
+	p, err := newParts(s.header.Suite, c)
+	if err != nil {
+		return nil, err
+	}
+	p.account = s.account
+	return p, nil
 }
 
 func newParts(suite Suite, c *content) (*Parts, error) {
@@ -48,7 +55,7 @@ func newParts(suite Suite, c *content) (*Parts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("envelope: seal: %w", err)
 	}
-	return &Parts{suite, p}, nil
+	return &Parts{suite: suite, parts: p}, nil
 }
 
 // ResumeParts returns Parts that go on where others have stopped, perhaps in
@@ -112,6 +119,7 @@ func ResumeParts(ctx context.Context, h *Header, u wrap.Unwrapper, states []byte
 // See [stream.Parts.Encrypt] for how dst and src may share memory, and for the
 // errors.
 func (p *Parts) Encrypt(dst, src []byte, off int64) (ciphertext, state []byte, err error) {
+	p.account.add(len(src))
 	return p.parts.Encrypt(dst, src, off)
 }
 

@@ -51,12 +51,14 @@ type Writer interface {
 type Sealer struct {
 	header  *Header
 	content *content
+	account *account
 	used    atomic.Bool
 }
 
 // NewSealer makes a CEK of 32 bytes and an IV (12 or 16 bytes, or a message id
 // of 28 bytes) from crypto/rand and wraps the CEK by w; a w that is a
-// [wrap.Generator], such as a KMS, makes the CEK itself. opts may be nil.
+// [wrap.Generator], such as a KMS, makes the CEK itself, and a [WriteCache] may
+// have one. opts may be nil.
 //
 // It is an error, before w is called, if the format cannot carry what w makes:
 //
@@ -78,6 +80,9 @@ func NewSealer(ctx context.Context, w wrap.Wrapper, opts *SealOptions) (*Sealer,
 	}
 	alg := w.Algorithm()
 	if err := checkPair(opts.Suite, alg); err != nil {
+		return nil, err
+	}
+	if err := checkShared(w, opts.Suite); err != nil {
 		return nil, err
 	}
 	h := &Header{Suite: opts.Suite, Wrap: alg, IV: make([]byte, opts.Suite.info().ivSize)}
@@ -138,7 +143,7 @@ func (h *Header) describe(desc map[string]string) error {
 // seal makes and wraps the CEK and fills in the header.
 func seal(ctx context.Context, w wrap.Wrapper, h *Header) (*Sealer, error) {
 	rand.Read(h.IV) // never fails
-	cek, wrapped, err := newCEK(ctx, w, h.wrapInfo())
+	cek, wrapped, acct, err := newCEK(ctx, w, h.wrapInfo())
 	defer clear(cek)
 	if err != nil {
 		return nil, fmt.Errorf("envelope: wrap key: %w", err)
@@ -154,23 +159,26 @@ func seal(ctx context.Context, w wrap.Wrapper, h *Header) (*Sealer, error) {
 	if err := h.check(); err != nil {
 		return nil, err
 	}
-	return &Sealer{header: h, content: c}, nil
+	return &Sealer{header: h, content: c, account: acct}, nil
 }
 
 // newCEK makes a CEK and wraps it, by one request of a KMS where w is one.
-func newCEK(ctx context.Context, w wrap.Wrapper, info wrap.Info) (cek, wrapped []byte, err error) {
+func newCEK(ctx context.Context, w wrap.Wrapper, info wrap.Info) (cek, wrapped []byte, acct *account, err error) {
+	if c, ok := w.(*WriteCache); ok {
+		return c.newCEK(ctx, info)
+	}
 	g, ok := w.(wrap.Generator)
 	if !ok {
 		cek = make([]byte, cekSize)
 		rand.Read(cek)
 		wrapped, err = w.Wrap(ctx, cek, info)
-		return cek, wrapped, err
+		return cek, wrapped, nil, err
 	}
 	cek, wrapped, err = g.Generate(ctx, cekSize, info)
 	if err == nil && len(cek) != cekSize {
 		err = fmt.Errorf("generated key: want %d bytes, got %d", cekSize, len(cek))
 	}
-	return cek, wrapped, err
+	return cek, wrapped, nil, err
 }
 
 // sealContent is the counterpart of openContent; for V3 it also makes the
@@ -223,6 +231,7 @@ func (s *Sealer) Reader(src io.Reader) (io.Reader, error) {
 		return nil, err
 	}
 	defer clear(c.secret.key) // the stream has its own expanded key
+	src = s.account.reader(src)
 	if c.mode == modeCBC {
 		return sealed[io.Reader](stream.NewCBCEncryptReader(src, c.secret.key, c.iv))
 	}
@@ -237,6 +246,7 @@ func (s *Sealer) Writer(dst io.Writer) (Writer, error) {
 		return nil, err
 	}
 	defer clear(c.secret.key)
+	dst = s.account.writer(dst)
 	if c.mode == modeCBC {
 		return sealed[Writer](stream.NewCBCEncryptWriter(dst, c.secret.key, c.iv))
 	}
