@@ -21,6 +21,8 @@ func TestParseKeySpec(t *testing.T) {
 		{"aes-b64:k", keySpec{text: "aes-b64:k", scheme: keyBase64, path: "k"}},
 		{"kms:alias/app#user=alice", keySpec{"kms:alias/app", keyKMS, "alias/app", desc{"user": "alice"}}},
 		{"kms:arn:aws:kms:eu-west-1:1:key/2", keySpec{text: "kms:arn:aws:kms:eu-west-1:1:key/2", scheme: keyKMS, path: "arn:aws:kms:eu-west-1:1:key/2"}},
+		{"kms-sidecar:alias/app#user=alice", keySpec{"kms-sidecar:alias/app", keySidecar, "alias/app", desc{"user": "alice"}}},
+		{"insecure-rsa-raw:a.pem", keySpec{text: "insecure-rsa-raw:a.pem", scheme: keyRSARaw, path: "a.pem"}},
 		{"rsa:a/b.pem", keySpec{text: "rsa:a/b.pem", scheme: keyRSA, path: "a/b.pem"}},
 		{"aes:C:\\keys\\k", keySpec{text: "aes:C:\\keys\\k", scheme: keyAES, path: "C:\\keys\\k"}},
 		{"aes:old.key#kid=2019", keySpec{"aes:old.key", keyAES, "old.key", desc{"kid": "2019"}}},
@@ -42,7 +44,7 @@ func TestParseKeySpec(t *testing.T) {
 
 func TestParseKeySpecRefuses(t *testing.T) {
 	for _, in := range []string{
-		"", "vault.key", "./vault.key", "aes", "aes:", "rsa:", "kms:", "kms:#a=b", "AES:k", "gpg:k", "aes:#a=b", ":k",
+		"", "vault.key", "./vault.key", "aes", "aes:", "rsa:", "kms:", "kms:#a=b", "kms-sidecar:", "insecure-rsa-raw:", "rsa-raw:k", "AES:k", "gpg:k", "aes:#a=b", ":k",
 		"aes:my#1.key", "aes:k#=b", "aes:k#a", "aes:k#a=1,a=2", "aes:k#a=1,", "aes:k#a=1,b",
 	} {
 		t.Run(in, func(t *testing.T) {
