@@ -112,7 +112,12 @@ type localKey struct {
 
 func localKeys(t *testing.T) []localKey {
 	t.Helper()
-	kek := make([]byte, 32)
+	return []localKey{aesKey(t, "AES", 32), aesKey(t, "AES-192", 24), aesKey(t, "AES-128", 16), rsaKey(t)}
+}
+
+func aesKey(t *testing.T, name string, size int) localKey {
+	t.Helper()
+	kek := make([]byte, size)
 	rand.Read(kek)
 	gcm, err := wrap.NewAESGCM(kek)
 	if err != nil {
@@ -122,6 +127,11 @@ func localKeys(t *testing.T) []localKey {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return localKey{name: name, aes: base64.StdEncoding.EncodeToString(kek), modern: gcm, v1: ecb}
+}
+
+func rsaKey(t *testing.T) localKey {
+	t.Helper()
 	priv, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
@@ -135,8 +145,5 @@ func localKeys(t *testing.T) []localKey {
 		t.Fatal(err)
 	}
 	block := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(priv)})
-	return []localKey{
-		{name: "AES-256", aes: base64.StdEncoding.EncodeToString(kek), modern: gcm, v1: ecb},
-		{name: "RSA-2048", pem: string(block), modern: oaep, v1: pkcs1},
-	}
+	return localKey{name: "RSA", pem: string(block), modern: oaep, v1: pkcs1}
 }

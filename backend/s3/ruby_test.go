@@ -54,6 +54,10 @@ var rubyRows = []peerRow{
 	{key: "AES", client: "v2", suite: envelope.V3, alg: wrap.AESGCM, noWrite: onlyGCM, noRead: noV3},
 	{key: "AES", client: "v2_and_legacy", suite: envelope.V1, alg: wrap.AESECB, noWrite: onlyGCM, all: true},
 	{key: "AES", client: "v2_and_legacy", suite: envelope.V2GCM, alg: wrap.AESGCM},
+	{key: "AES-192", client: "v1", suite: envelope.V1, alg: wrap.AESECB},
+	{key: "AES-192", client: "v2", suite: envelope.V2GCM, alg: wrap.AESGCM},
+	{key: "AES-128", client: "v1", suite: envelope.V1, alg: wrap.AESECB},
+	{key: "AES-128", client: "v2", suite: envelope.V2GCM, alg: wrap.AESGCM},
 
 	{key: "RSA", client: "v1", suite: envelope.V1, alg: wrap.RSAPKCS1, all: true},
 	{key: "RSA", client: "v1", suite: envelope.V2GCM, alg: wrap.RSAOAEPSHA1, noWrite: onlyCBC},
@@ -94,6 +98,6 @@ func TestRubyOtherKey(t *testing.T) {
 		m.testTheirOtherKey(t, &peerRow{key: "KMS", client: "v1", suite: envelope.V2CBC, alg: wrap.KMSPlain})
 		m.testOurOtherKey(t, row, "encryption context", func(req *peerRequest) { req.Context = map[string]string{"user": "bob"} })
 		row = &peerRow{key: "AES", client: "v2", suite: envelope.V2GCM, alg: wrap.AESGCM}
-		m.testOurOtherKey(t, row, "CipherError", func(req *peerRequest) { req.AES = localKeys(t)[0].aes })
+		m.testOurOtherKey(t, row, "CipherError", func(req *peerRequest) { req.AES = aesKey(t, "AES", 32).aes })
 	})
 }
