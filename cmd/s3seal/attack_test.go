@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/hex"
@@ -90,23 +91,21 @@ func TestAttackOpen(t *testing.T) {
 		t.Run(a.name, func(t *testing.T) {
 			s := newSpecimen(t, keys[a.key], a.seal...)
 			a.change(s)
-			dir := t.TempDir()
-			data, err := formatMetadata(s.meta)
-			if err != nil {
-				t.Fatal(err)
-			}
+			meta, dir := text(s.file(t)), t.TempDir()
 			store(t, dir, "x", s.body, s.meta)
-			open := []string{"open", "-k", s.key, "--metadata", writeFile(t, t.TempDir(), "m.json", data), "--accept"}
-			cat := []string{"cat", "-k", s.key, "dir:" + dir + "//x", "--accept"}
-			for _, args := range [][]string{open, cat} {
-				for level, want := range map[string]int{acceptV3: a.want, a.level: a.there} {
+			for level, want := range map[string]int{acceptV3: a.want, a.level: a.there} {
+				f := readFlags{Key: []text{text(s.key)}, acceptFlags: acceptFlags{Accept: level}}
+				for name, run := range map[string]func(context.Context, *app) error{
+					"open": (&openCmd{Key: f.Key, acceptFlags: f.acceptFlags, Metadata: meta}).Run,
+					"cat":  (&catCmd{readFlags: f, Src: text("dir:" + dir + "//x")}).Run,
+				} {
 					before := calls.Load()
-					r := cli(t, bytes.NewReader(s.body), append(slices.Clone(args), level)...)
+					r := direct(t, bytes.NewReader(s.body), run)
 					if r.want(t, want); r.out != "" {
-						t.Errorf("%s --accept %s: %d bytes, want none", args[0], level, len(r.out))
+						t.Errorf("%s --accept %s: %d bytes, want none", name, level, len(r.out))
 					}
 					if n := calls.Load() - before; want == exitPolicy && n != 0 {
-						t.Errorf("%s --accept %s: %d calls of the KMS for what is refused", args[0], level, n)
+						t.Errorf("%s --accept %s: %d calls of the KMS for what is refused", name, level, n)
 					}
 				}
 			}
