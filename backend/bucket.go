@@ -175,9 +175,9 @@ func (b *Bucket) Stat(ctx context.Context, key string) (*ObjectInfo, error) {
 
 // Delete removes an object, encrypted or not, and then its instruction file if
 // it has one: an object in that place which is no instruction file stays, as
-// does everything else with a similar key. It returns [ErrNotExist] for a
-// missing object if the storage can tell, and nil if it cannot; a file that was
-// left without an object is removed in any case.
+// does everything else with a similar key, such as a sidecar. It returns
+// [ErrNotExist] for a missing object if the storage can tell, and nil if it
+// cannot; a file that was left without an object is removed in any case.
 //
 // An error about the instruction file means that the object itself is deleted.
 // Delete can then be called again.

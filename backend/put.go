@@ -18,7 +18,8 @@ import (
 // for the end of src before it releases the last bytes. A size over the limit
 // of the format is stream.ErrTooLarge before the storage is used. If src fails
 // with whatever error but io.EOF, so does Put, with an error that wraps it.
-// After any error nothing is stored and an object that was there is intact.
+// After any error nothing is stored and an object that was there is intact; a
+// [SidecarKey] may leave a sidecar.
 //
 // The storage learns the size of the plaintext and, unencrypted, opts.Metadata
 // and opts.ContentType. Names of metadata are lower case and must not begin

@@ -105,7 +105,10 @@ var _ wrap.Key = (*SidecarKey)(nil)
 //
 // The KEK is bound to the encryption context and not to the object: who can
 // write to the storage can replace an object together with its sidecar by
-// another pair. AESWrap binds nothing, so such objects need AllowLegacyWraps.
+// another pair. Who also knows a KEK that the KMS made under keyID, having been
+// allowed to ask for one once, can put its blob where the next put of a key finds
+// it, and read what is put there. AESWrap binds nothing, so such objects need
+// AllowLegacyWraps. With [wrap.NewKMS] none of this is so.
 //
 // The KMS is asked with keyID only, and with none of what the storage says. Its
 // errors pass through wrapped. NewSidecarKey does not call it. It may be called
