@@ -40,11 +40,16 @@ func specSeal(key []byte, nonce [8]byte, msg []byte) (out []byte) {
 // and whether the stream is whole.
 func specOpen(key []byte, ct []byte) (msg []byte, whole bool) {
 	aead := must(cipher.NewGCM(must(aes.NewCipher(key))))
+	var first []byte // nonce
 	for k := 0; len(ct) > 32 && !whole; k++ {
 		head := ct[:16]
 		n := int(head[2]) | int(head[3])<<8 + 1
 		whole = head[4]&0x80 != 0
-		if len(ct) < n+32 || !whole && n != 1<<16 || !bytes.Equal(head[12:], make([]byte, 4)) {
+		same := slices.Concat([]byte{head[4] &^ 0x80}, head[5:16])
+		if k == 0 {
+			first = same
+		}
+		if len(ct) < n+32 || !whole && n != 1<<16 || !bytes.Equal(same, first) || !bytes.Equal(head[12:], make([]byte, 4)) {
 			return msg, false
 		}
 		out, err := aead.Open(nil, specNonce(head, k), ct[16:n+32], head[:4])

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dare_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/s3seal/s3seal/stream/dare"
+)
+
+// TestPrintsNothing: no verb of fmt, and no log, shows what a stream holds.
+func TestPrintsNothing(t *testing.T) {
+	sealed := seal(text(100))
+	w := must(dare.NewEncryptWriter(io.Discard, testKey))
+	w.Write([]byte("secret"))
+	e := must(dare.NewEncryptReader(strings.NewReader("secret"), testKey))
+	e.Read(make([]byte, 3))
+	d := must(dare.NewDecryptReader(bytes.NewReader(sealed), testKey))
+	d.Read(make([]byte, 3))
+	a := must(dare.NewReaderAt(bytes.NewReader(sealed), int64(len(sealed)), testKey))
+	for _, v := range []any{w, e, d, a} {
+		want := strings.TrimPrefix(fmt.Sprintf("%T", v), "*")
+		for _, verb := range "abcdefgijklmnoqrstuvxyzABCDEFGHIJKLMNOPQRSUVWXYZ" {
+			for _, flags := range []string{"", "+", "#", "20", " "} {
+				if got := fmt.Sprintf("%"+flags+string(verb), v); got != want {
+					t.Errorf("%%%s%c prints %.100q, want %q", flags, verb, got, want)
+				}
+			}
+		}
+		if got := v.(slog.LogValuer).LogValue().String(); got != want {
+			t.Errorf("LogValue = %q, want %q", got, want)
+		}
+	}
+}
