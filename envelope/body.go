@@ -96,8 +96,8 @@ func vague(err error) error {
 	return err
 }
 
-// Close closes the source if it can be closed. A second call returns what the
-// first returned.
+// Close closes the source if it can be closed, and frees what the rule of
+// release keeps. A second call returns what the first returned.
 func (r *bodyReader) Close() error {
 	if r.closed {
 		return r.closeErr
@@ -105,6 +105,9 @@ func (r *bodyReader) Close() error {
 	r.closed = true
 	if r.err == nil {
 		r.err = stream.ErrClosed
+	}
+	if c, ok := r.dec.(io.Closer); ok {
+		r.closeErr = c.Close()
 	}
 	if c, ok := r.src.(io.Closer); ok {
 		if err := c.Close(); err != nil {

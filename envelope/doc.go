@@ -36,6 +36,15 @@
 // that the reader did not ask for. Presets such as [AuthenticatedEncryption]
 // spell the modes of older clients as sets of these options.
 //
+// # When plaintext is released
+//
+// The tag of GCM content comes last and covers all of it. By default an
+// [Opener] buffers an object, up to 64 MiB, and releases nothing before the tag
+// was verified. Larger ones need a [Release]: [Spool] keeps the ciphertext in a
+// temporary file, [TwoPass] reads the body twice, and neither of them releases
+// a byte that was not verified; [UnverifiedUntilEOF] does. CBC and CTR content
+// streams, and nothing verifies it.
+//
 // # Errors
 //
 // Errors come in three groups. What follows from metadata alone is specific:

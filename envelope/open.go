@@ -68,16 +68,6 @@ func NewOpener(ctx context.Context, h *Header, u wrap.Unwrapper, opts *OpenOptio
 	return &Opener{header: h, content: c, release: opts.releaseRule(), ranges: opts.AllowUnauthenticatedRanges}, nil
 }
 
-// releaseRule falls back to the safe rule not only for nil: a foreign type can
-// pass for a Release by embedding one.
-func (o *OpenOptions) releaseRule() Release {
-	switch o.Release.(type) {
-	case buffered, unverifiedUntilEOF:
-		return o.Release
-	}
-	return Buffered(defaultLimit)
-}
-
 func unwrap(ctx context.Context, u wrap.Unwrapper, h *Header) ([]byte, error) {
 	if u == nil {
 		return nil, fmt.Errorf("envelope: open: %w", wrap.ErrNoKey)
@@ -93,10 +83,10 @@ func unwrap(ctx context.Context, u wrap.Unwrapper, h *Header) ([]byte, error) {
 }
 
 // Authenticated reports whether every byte returned so far by any reader of
-// this Opener was verified. It is always true under [Buffered]; under
-// [UnverifiedUntilEOF] it is false from the first byte on until the reader has
-// returned io.EOF. It is always false for CBC and CTR, which nothing can
-// verify, and once RangeReader was called.
+// this Opener was verified. It is always true under [Buffered], [Spool] and
+// [TwoPass]; under [UnverifiedUntilEOF] it is false from the first byte on
+// until the reader has returned io.EOF. It is always false for CBC and CTR,
+// which nothing can verify, and once RangeReader was called.
 //
 // It says nothing about bytes that are still to come.
 func (o *Opener) Authenticated() bool {
@@ -106,8 +96,8 @@ func (o *Opener) Authenticated() bool {
 // Reader returns the plaintext of the whole body src.
 //
 // size is the size of the stored body in bytes, or -1 if it is unknown.
-// Under [Buffered] a size over the limit is [stream.ErrBufferLimit] before src
-// is read; for CBC and CTR, which have no tag, a body of another size is
+// Under [Buffered] and [Spool] a size over the limit is
+// [stream.ErrBufferLimit] before src is read; for CBC and CTR, which have no tag, a body of another size is
 // [ErrDecrypt]. A size that no body can have is ErrDecrypt or
 // [stream.ErrTooLarge] at once.
 //
@@ -116,8 +106,9 @@ func (o *Opener) Authenticated() bool {
 // src are passed through wrapped.
 //
 // The reader also has WriteTo. Its Close closes src if that is an io.Closer,
-// once; closing early never counts as success, and reading after it is
-// [stream.ErrClosed]. If Reader fails, src stays open.
+// once, and frees what the rule of release keeps; closing early never counts as
+// success, and reading after it is [stream.ErrClosed]. If Reader fails, src
+// stays open.
 //
 // The returned reader is not safe for concurrent use.
 func (o *Opener) Reader(src io.Reader, size int64) (io.ReadCloser, error) {
@@ -138,20 +129,6 @@ func (o *Opener) Reader(src io.Reader, size int64) (io.ReadCloser, error) {
 		return o.body(src, dec, releasedForEver, err)
 	}
 	return o.gcmReader(src, size)
-}
-
-func (o *Opener) gcmReader(src io.Reader, size int64) (io.ReadCloser, error) {
-	c := o.content
-	rule, isBuffered := o.release.(buffered)
-	if !isBuffered {
-		dec, err := stream.NewGCMUnverifiedReader(src, c.secret.key, c.iv, c.aad)
-		return o.body(src, dec, releasedUntilEOF, err)
-	}
-	if size > rule.limit {
-		return nil, fmt.Errorf("envelope: body of %d bytes, limit %d: %w", size, rule.limit, stream.ErrBufferLimit)
-	}
-	dec, err := stream.NewGCMDecryptReader(src, c.secret.key, c.iv, c.aad, rule.limit)
-	return o.body(src, dec, releasedVerified, err)
 }
 
 // body joins a decrypting reader with its source.

@@ -50,7 +50,7 @@ type OpenOptions struct {
 	AllowPlaintext bool
 
 	// Release says when plaintext of GCM content is handed out; nil means
-	// Buffered(64 MiB). CBC and CTR stream in any case.
+	// Buffered(64 MiB). CBC and CTR stream in any case. See [Release].
 	Release Release
 
 	// ContentAAD is the additional data that some V2GCM objects were sealed
@@ -97,32 +97,3 @@ func (o *OpenOptions) permit(h *Header) error {
 	}
 	return nil
 }
-
-// A Release says when plaintext of GCM content is handed out. Its values come
-// from [Buffered] and [UnverifiedUntilEOF] and may be used concurrently.
-type Release interface {
-	release() // sealed: a release rule is part of the security of this package
-}
-
-// defaultLimit is the buffer that AWS's clients use by default, too.
-const defaultLimit = 64 << 20
-
-type buffered struct{ limit int64 }
-
-type unverifiedUntilEOF struct{}
-
-func (buffered) release()           {}
-func (unverifiedUntilEOF) release() {}
-
-// Buffered releases nothing before the tag of the whole object was verified.
-// It buffers up to limit bytes of ciphertext, counting the tag; a larger
-// object is [stream.ErrBufferLimit], before its body is read where its size is
-// known. It is the default, with 64 MiB. It may be called concurrently.
-func Buffered(limit int64) Release { return buffered{limit} }
-
-// UnverifiedUntilEOF releases plaintext as it is decrypted, in constant
-// memory. The plaintext is NOT authenticated until Read returns io.EOF or
-// WriteTo returns nil; after any other error all of it must be discarded.
-// AWS's clients call this delayed authentication. It may be called
-// concurrently.
-func UnverifiedUntilEOF() Release { return unverifiedUntilEOF{} }
