@@ -12,9 +12,6 @@ func TestRanges(t *testing.T) {
 	ks := newKeySet(t)
 	want := string(pattern(100))
 	for _, w := range ways() {
-		if !strings.HasPrefix(w.format, "v3") && w.format != "v2" {
-			continue // CBC has no ranges, see below
-		}
 		t.Run(w.String(), func(t *testing.T) {
 			write, read, _ := w.keys(ks)
 			at := "dir:" + filepath.Join(t.TempDir(), "v") + "//x"
@@ -31,8 +28,13 @@ func TestRanges(t *testing.T) {
 					t.Errorf("range %s = %x, want %x", r, got.out, part)
 				}
 			}
-			for _, r := range []string{"100-", "100-100", "110-120", "116-"} {
-				if got := cat(r, flagRanges).want(t, exitFailure, "range"); got.out != "" {
+			for _, r := range []string{"100-", "100-100", "110-120", "112-", "116-", "9223372036854775807-"} {
+				if got := cat(r, flagRanges).want(t, exitFailure, "range not satisfiable"); got.out != "" {
+					t.Errorf("range %s = %x, want nothing", r, got.out)
+				}
+			}
+			for _, r := range []string{"0-1,3-4", "5-4", "-0", "bytes=0-1"} {
+				if got := cat(r, flagRanges).want(t, exitUsage, "want A-B"); got.out != "" {
 					t.Errorf("range %s = %x, want nothing", r, got.out)
 				}
 			}
@@ -40,15 +42,42 @@ func TestRanges(t *testing.T) {
 	}
 }
 
-// TestRangesOfCBC: what cannot be read in parts is not read at all.
+// TestRangesOfNothing: an empty object has no ranges, not even the last bytes.
+func TestRangesOfNothing(t *testing.T) {
+	ks := newKeySet(t)
+	for _, format := range []string{"v3", "v2", "v2-cbc", "v1"} {
+		at := "dir:" + filepath.Join(t.TempDir(), "v") + "//x"
+		cli(t, strings.NewReader(""), "put", "-k", ks.aes, "--format", format, "-", at).want(t, exitOK)
+		for _, r := range []string{"0-", "0-0", "-1", "15-15", "16-"} {
+			cli(t, nil, "cat", "-k", ks.aes, "--legacy", flagRanges, "--range", r, at).want(t, exitFailure, "range not satisfiable")
+		}
+	}
+}
+
+// TestRangesOfCBC: a range is no way around the policy for the format, and
+// what touches the padding holds it to account, by the exit code of any other
+// damage.
 func TestRangesOfCBC(t *testing.T) {
 	ks := newKeySet(t)
-	at := "dir:" + filepath.Join(t.TempDir(), "v") + "//x"
 	for _, format := range []string{"v1", "v2-cbc"} {
-		cli(t, strings.NewReader("abc"), "put", "-k", ks.aes, "--format", format, "-", at).want(t, exitOK)
-		r := cli(t, nil, "cat", "-k", ks.aes, "--legacy", flagRanges, "--range", "0-1", at).want(t, exitFailure, "unsupported")
-		if r.out != "" {
+		root := filepath.Join(t.TempDir(), "v")
+		at := "dir:" + root + "//x"
+		cli(t, strings.NewReader(string(pattern(100))), "put", "-k", ks.aes, "--format", format, "-", at).want(t, exitOK)
+		cat := func(r string, args ...string) result {
+			return cli(t, nil, append([]string{"cat", "-k", ks.aes, flagRanges, "--range", r, at}, args...)...)
+		}
+		if r := cat("0-9").want(t, exitPolicy, "--accept legacy"); r.out != "" {
 			t.Errorf("%s: cat wrote %q", format, r.out)
+		}
+		body, meta := stored(t, root, "x")
+		store(t, root, "x", flipped(body, len(body)-17), meta)
+		if r := cat("3-95", "--legacy").want(t, exitOK); len(r.out) != 93 {
+			t.Errorf("%s: before the last block: %d bytes, want 93", format, len(r.out))
+		}
+		for _, r := range []string{"90-99", "96-96", "100-", "-1", "-1000", "0-"} {
+			if got := cat(r, "--legacy").want(t, exitDecrypt, "cannot decrypt"); got.out != "" {
+				t.Errorf("%s: range %s of a damaged object = %x, want nothing", format, r, got.out)
+			}
 		}
 	}
 }
