@@ -49,7 +49,20 @@ func (r *reading) explain(ctx context.Context, err error) error {
 			return r.address.about(err)
 		}
 	}
-	return r.address.about(explainRefusal(err, h, meta))
+	return r.address.about(r.hintSidecar(ctx, explainRefusal(err, h, meta), h))
+}
+
+// hintSidecar adds to a missing key where it may be. The metadata do not say
+// that an AES key comes from a sidecar.
+func (r *reading) hintSidecar(ctx context.Context, err error, h *envelope.Header) error {
+	if !errors.Is(err, wrap.ErrNoKey) || h == nil || h.Wrap != wrap.AESGCM && h.Wrap != wrap.AESKW {
+		return err
+	}
+	file := r.address.key + backend.SidecarSuffix
+	if _, serr := r.bucket.Stat(ctx, file); serr != nil {
+		return err
+	}
+	return &refusal{err.Error() + "; it may be the one in " + file + ", which is for " + keySidecar + ":KEYID", err}
 }
 
 // explainRefusal puts a refusal by policy in terms of flags, and adds to a

@@ -54,7 +54,7 @@ func TestSidecar(t *testing.T) {
 			wantOpens(t, at, opensNo, exitDecrypt, "kms-sidecar:alias/b")
 			cli(t, nil, append(cat, "kms-sidecar:alias/b")...).want(t, exitDecrypt)
 			cli(t, nil, append(cat, "kms-sidecar:alias/c")...).want(t, exitFailure, "NotFound")
-			cli(t, nil, append(cat, "kms:alias/a")...).want(t, exitDecrypt)
+			cli(t, nil, append(cat, "kms:alias/a")...).want(t, exitDecrypt, "an AES key", "x.key, which is for kms-sidecar:KEYID")
 			if r := cli(t, nil, "stat", at).want(t, exitOK); !strings.Contains(r.out, "app=x") {
 				t.Errorf("stat = %q, want the materials description", r.out)
 			}
