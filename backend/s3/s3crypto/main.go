@@ -147,6 +147,7 @@ func (p *peer) get(r *request) error {
 	if err != nil {
 		return err
 	}
+	// In large pieces: the CBC reader panics on buffers that are not whole blocks.
 	_, err = io.Copy(f, out.Body)
 	return errors.Join(err, f.Close())
 }

@@ -26,7 +26,7 @@ func Program(t testing.TB, dir string) string {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), buildTimeout)
 	defer cancel()
-	if _, err := goCommand(ctx, "mod", "download", "-C", dir); err != nil {
+	if err := fetch(ctx, dir); err != nil {
 		if os.Getenv(requireVar) == "1" {
 			t.Fatalf("s3test: the modules of %s are required by %s=1: %v", dir, requireVar, err)
 		}
@@ -38,4 +38,15 @@ func Program(t testing.TB, dir string) string {
 		t.Fatalf("s3test: build %s: %v", dir, err)
 	}
 	return bin
+}
+
+// fetch gets the modules of the one in dir.
+func fetch(ctx context.Context, dir string) error {
+	// By reading the folder go test notices that it has changed, and does not take
+	// the result of the command as it was before from its cache.
+	if _, err := os.ReadDir(dir); err != nil {
+		return err
+	}
+	_, err := goCommand(ctx, "mod", "download", "-C", dir)
+	return err
 }
