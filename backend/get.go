@@ -17,7 +17,11 @@ import (
 // worth while it is being read, [Object] says. By default no byte is released
 // before the whole object was verified, which needs memory for all of it: an
 // object over the limit (64 MiB) is stream.ErrBufferLimit. Options.Open has
-// other rules; [Bucket.GetFile] reads an object of any size into a file.
+// other rules. Of those, envelope.Spool keeps the ciphertext in a temporary
+// file, and envelope.TwoPass(nil) gets the object twice: the second time only
+// the same version, and if that was replaced or deleted in between, reading
+// fails with [ErrChanged]. [Bucket.GetFile] reads an object of any size into a
+// file.
 //
 // It returns [ErrNotExist] for a missing object; a [*envelope.PolicyError] or
 // [*envelope.MetadataError], before any key is used, for one that the options
@@ -72,7 +76,7 @@ func (b *Bucket) openWhole(ctx context.Context, key string, body io.ReadCloser, 
 		}
 		return &Object{info: oi, plain: io.NopCloser(src), body: body}, nil
 	}
-	opener, err := b.opener(ctx, key, oi, opts)
+	opener, err := b.opener(ctx, key, oi, b.reopening(ctx, oi, opts))
 	if err != nil {
 		return nil, err
 	}

@@ -79,7 +79,9 @@ func (o *Object) Close() error {
 	if o.err == nil {
 		o.err = opError("read", o.info.Key, fs.ErrClosed)
 	}
-	o.plain.Close() // has no source to close, hence no error
+	if err := o.plain.Close(); err != nil { // a temporary file, or a second body
+		o.closeErr = fmt.Errorf("backend: close: %w", err)
+	}
 	if err := o.body.Close(); err != nil {
 		o.closeErr = fmt.Errorf("backend: close body: %w", err)
 	}
@@ -91,9 +93,10 @@ func (o *Object) Close() error {
 func (o *Object) Info() *ObjectInfo { return o.info }
 
 // Authenticated reports whether every byte read so far was verified. It is
-// always true under the default rule of release; under
-// envelope.UnverifiedUntilEOF it is true only after io.EOF; and it is always
-// false for a range, for CBC and CTR, and for an object that is not encrypted.
+// always true under the default rule of release, envelope.Spool and
+// envelope.TwoPass; under envelope.UnverifiedUntilEOF it is true only after
+// io.EOF; and it is always false for a range, for CBC and CTR, and for an object
+// that is not encrypted.
 func (o *Object) Authenticated() bool {
 	return o.opener != nil && o.opener.Authenticated()
 }
