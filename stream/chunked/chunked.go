@@ -73,8 +73,9 @@
 // offers Read alone.
 //
 // If the program runs with GODEBUG=fips140=only every constructor returns
-// [stream.ErrFIPS]. The scheme can be approved, but the standard library has no
-// AES-GCM for it then: it refuses all but random nonces of its own.
+// [stream.ErrFIPS]. The scheme can be approved, but the AES-GCM that the standard
+// library then offers seals under random nonces of its own only, and what could
+// not be written is not read either.
 package chunked
 
 import (

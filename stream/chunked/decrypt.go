@@ -90,7 +90,8 @@ func (f *openFeed) Next() ([]byte, error) {
 	return f.last(p)
 }
 
-// last opens the last run, which may be empty but must not be.
+// last opens the last run. It is empty if the source ended behind a full chunk,
+// and is rejected then, for a tag is the least there must be.
 func (f *openFeed) last(p *engine.Piece) ([]byte, error) {
 	if f.next+int64(f.n/sealedSize) >= maxChunks {
 		return nil, stream.ErrTooLarge

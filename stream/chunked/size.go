@@ -47,9 +47,9 @@ func PlaintextSize(n int64) (int64, error) {
 
 // CiphertextRange returns which part of a stream of size bytes holds the n
 // bytes of plaintext from offset off on: cn bytes from coff on, which are whole
-// chunks. If n is 0, so is cn. They can be decrypted only by who has the first
-// 56 bytes of the stream, too, and the range is that of a whole stream only if
-// size is authentic; a [ReaderAt] sees to both.
+// chunks. If n is 0, so is cn. To decrypt them takes the first 56 bytes of the
+// stream as well, and size says where the plaintext ends only if it is
+// authentic: a [ReaderAt] sees to both.
 //
 // A size that [PlaintextSize] refuses is refused here, and a range that is not
 // within the plaintext is an error. It may be called concurrently.

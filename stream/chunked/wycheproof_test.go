@@ -13,6 +13,7 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/c2sp/wycheproof"
@@ -61,9 +62,17 @@ func (v *vector) is(flag string) bool { return slices.Contains(v.Flags, flag) }
 
 func loadVectors(t *testing.T) []vector {
 	t.Helper()
-	data, err := fs.ReadFile(wycheproof.TestVectors, "c2sp_chunked_encryption_aes_256_gcm_test.json")
+	all, err := vectors()
 	if err != nil {
 		t.Fatal(err)
+	}
+	return all
+}
+
+var vectors = sync.OnceValues(func() ([]vector, error) {
+	data, err := fs.ReadFile(wycheproof.TestVectors, "c2sp_chunked_encryption_aes_256_gcm_test.json")
+	if err != nil {
+		return nil, err
 	}
 	var file struct {
 		NumberOfTests int
@@ -73,20 +82,20 @@ func loadVectors(t *testing.T) []vector {
 		}
 	}
 	if err := json.Unmarshal(data, &file); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	var all []vector
 	for _, g := range file.TestGroups {
 		if g.AEAD != "AEAD_AES_256_GCM" || g.SHA != "SHA-512" {
-			t.Fatalf("a group for %s and %s", g.AEAD, g.SHA)
+			return nil, fmt.Errorf("a group for %s and %s", g.AEAD, g.SHA)
 		}
 		all = append(all, g.Tests...)
 	}
 	if len(all) == 0 || len(all) != file.NumberOfTests {
-		t.Fatalf("%d vectors, want %d", len(all), file.NumberOfTests)
+		return nil, fmt.Errorf("%d vectors, want %d", len(all), file.NumberOfTests)
 	}
-	return all
-}
+	return all, nil
+})
 
 // TestWycheproof runs all vectors through all that decrypts, the oracle of the
 // other tests included.
