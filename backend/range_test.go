@@ -16,6 +16,7 @@ import (
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/backendtest"
+	"github.com/s3seal/s3seal/backend/dir"
 	"github.com/s3seal/s3seal/backend/mem"
 	"github.com/s3seal/s3seal/envelope"
 )
@@ -41,18 +42,34 @@ func oracle(data []byte, off, n int) []byte {
 func TestGetRangeAll(t *testing.T) {
 	for _, p := range suites(t) {
 		for _, size := range []int{0, 1, 15, 16, 17, 33} {
-			data := pattern(size)
-			b := p.opening(stored(t, p, "key", data), nil)
-			for off := -size - 2; off <= size+18; off++ {
-				for n := -2; n <= size+2; n++ {
-					want := oracle(data, off, n)
-					got, err := readAll(b.GetRange(t.Context(), "key", int64(off), int64(n)))
-					if want == nil {
-						wantErr(t, fmt.Sprintf("%s: range %d,%d of %d", p.name, off, n, size), err, backend.ErrRange)
-					} else if err != nil || !bytes.Equal(got, want) {
-						t.Errorf("%s: range %d,%d of %d: %x, %v, want %x", p.name, off, n, size, got, err, want)
-					}
-				}
+			checkRangesOf(t, p, stored(t, p, "key", pattern(size)), size)
+		}
+	}
+}
+
+// TestGetRangeDir does the same in a folder, with fewer sizes.
+func TestGetRangeDir(t *testing.T) {
+	for _, p := range suites(t) {
+		d := must(dir.New(t.TempDir(), nil))(t)
+		defer d.Close()
+		if _, err := p.bucket(d).Put(t.Context(), "key", bytes.NewReader(pattern(17)), -1, nil); err != nil {
+			t.Fatal(err)
+		}
+		checkRangesOf(t, p, d, 17)
+	}
+}
+
+func checkRangesOf(t *testing.T, p profile, d backend.Driver, size int) {
+	t.Helper()
+	data, b := pattern(size), p.opening(d, nil)
+	for off := -size - 2; off <= size+18; off++ {
+		for n := -2; n <= size+2; n++ {
+			want := oracle(data, off, n)
+			got, err := readAll(b.GetRange(t.Context(), "key", int64(off), int64(n)))
+			if want == nil {
+				wantErr(t, fmt.Sprintf("%s: range %d,%d of %d", p.name, off, n, size), err, backend.ErrRange)
+			} else if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s: range %d,%d of %d: %x, %v, want %x", p.name, off, n, size, got, err, want)
 			}
 		}
 	}
