@@ -35,6 +35,7 @@
 //	V3, V2-GCM    range            never: AES-CTR under the hood; needs AllowUnauthenticatedRanges
 //	V2-CBC, V1    whole object     never: padding is no authentication; needs AllowLegacyCBC
 //	V2-CTR        whole object     never; needs AllowUnauthenticatedCTR
+//	both          range            never; needs AllowUnauthenticatedRanges as well
 //
 // Only V3 commits to its key: under V2-GCM whoever can choose the content key
 // can make one body that opens under two keys. None of the formats binds the

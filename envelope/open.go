@@ -86,7 +86,7 @@ func unwrap(ctx context.Context, u wrap.Unwrapper, h *Header) ([]byte, error) {
 // this Opener was verified. It is always true under [Buffered], [Spool] and
 // [TwoPass]; under [UnverifiedUntilEOF] it is false from the first byte on
 // until the reader has returned io.EOF. It is always false for CBC and CTR,
-// which nothing can verify, and once RangeReader was called.
+// which nothing can verify, and once RangeReader or ReaderAt was called.
 //
 // It says nothing about bytes that are still to come.
 func (o *Opener) Authenticated() bool {

@@ -37,9 +37,10 @@ type OpenOptions struct {
 	// content; any bit of it can be flipped unnoticed.
 	AllowUnauthenticatedCTR bool
 
-	// AllowUnauthenticatedRanges lets [Opener.RangeReader] decrypt part of an
-	// object. The tag covers the whole object and cannot be checked then; the
-	// commitment of V3 still is.
+	// AllowUnauthenticatedRanges lets [Opener.RangeReader] and
+	// [Opener.ReaderAt] decrypt part of an object. The tag covers the whole
+	// object and cannot be checked then; the commitment of V3 still is. CBC
+	// and CTR need it on top of what they need as a whole.
 	AllowUnauthenticatedRanges bool
 
 	// AllowPlaintext lets a reader of storage, such as package backend, hand
