@@ -261,3 +261,62 @@ func TestSidecarBlobs(t *testing.T) {
 		wantObject(t, b, "a", pattern(100))
 	}
 }
+
+// TestSidecarKeyTooLong: where the name of the sidecar is one that the storage
+// cannot have, there is none to read, and no object to put.
+func TestSidecarKeyTooLong(t *testing.T) {
+	d, client := &hooked{Driver: mem.New()}, newCountingKMS(t)
+	b := sidecarBucket(t, d, client, envelope.V3, 0)
+	mustPut(t, b, "a", pattern(100))
+	client.calls = nil
+	d.on = failing("get a.key", backend.ErrKey)
+	_, err := b.Get(t.Context(), "a")
+	wantErr(t, "Get", err, backend.ErrNoSidecar)
+	_, err = b.Put(t.Context(), "a", nil, 0, nil)
+	wantErr(t, "Put", err, backend.ErrKey)
+	client.wantCalls(t)
+}
+
+// TestSidecarOvertaken: a put whose object was replaced, with another sidecar,
+// leaves both alone.
+func TestSidecarOvertaken(t *testing.T) {
+	client, elsewhere := newCountingKMS(t), mem.New()
+	mustPut(t, sidecarBucket(t, elsewhere, client, envelope.V3, 0), "a", pattern(200))
+	d := &hooked{Driver: mem.New()}
+	stored := false
+	d.on = func(op, key string) error {
+		if stored = stored || op == "put" && key == "a"; stored && op == "get" {
+			stored, d.on = false, nil
+			raw(t, d.Driver, "a.key", body(t, elsewhere, "a.key"), nil)
+			raw(t, d.Driver, "a", body(t, elsewhere, "a"), must(elsewhere.Stat(t.Context(), "a"))(t).Metadata)
+		}
+		return nil
+	}
+	b := sidecarBucket(t, d, client, envelope.V3, 0)
+	_, err := b.Put(t.Context(), "a", bytes.NewReader(pattern(100)), -1, nil)
+	wantErr(t, "Put", err, backend.ErrChanged)
+	d.wantCalls(t, "get a.key", "stat a.key", "put a.key", "put a", "get a.key", "stat a")
+	wantObject(t, b, "a", pattern(200))
+}
+
+// An unwrapFunc is an Unwrapper.
+type unwrapFunc func(ctx context.Context) ([]byte, error)
+
+func (f unwrapFunc) Unwrap(ctx context.Context, _ wrap.Algorithm, _ []byte, _ wrap.Info) ([]byte, error) {
+	return f(ctx)
+}
+
+// TestSidecarOnlyPutsWrap: nothing is wrapped where nobody would store the
+// sidecar.
+func TestSidecarOnlyPutsWrap(t *testing.T) {
+	d, client := &hooked{Driver: mem.New()}, newCountingKMS(t)
+	key := sidecarKey(t, client, 0)
+	mustPut(t, backend.NewBucket(d, key, nil, nil), "a", nil)
+	d.calls, client.calls = nil, nil
+	_, err := backend.NewBucket(d, nil, unwrapFunc(func(ctx context.Context) ([]byte, error) {
+		return key.Wrap(ctx, make([]byte, 32), wrap.Info{ContentAlg: "115"})
+	}), nil).Get(t.Context(), "a")
+	wantErr(t, "Wrap while opening", err, wrap.ErrNoKey)
+	d.wantCalls(t, "get a")
+	client.wantCalls(t)
+}
