@@ -106,7 +106,7 @@ func TestReadAtEveryRange(t *testing.T) {
 // TestReadAtConcurrent reads random ranges of a long stream, some of them
 // longer than a piece, from 16 goroutines.
 func TestReadAtConcurrent(t *testing.T) {
-	plain := text(2*stream.PieceAt + 12345)
+	plain := text(stream.PieceAt + 12345)
 	eachAtMode(t, func(t *testing.T, m atMode) {
 		sealed := m.seal(plain)
 		kept := bytes.Clone(sealed)
@@ -115,9 +115,9 @@ func TestReadAtConcurrent(t *testing.T) {
 		for i := range 16 {
 			wg.Go(func() {
 				dice := rand.New(rand.NewPCG(uint64(i), 1))
-				for j := range 60 {
+				for j := range 40 {
 					off, n := dice.Int64N(int64(len(plain))+20), dice.IntN(5000)
-					if j%20 == 0 {
+					if j == 0 {
 						n = dice.IntN(len(plain) + 20)
 					}
 					if err := checkReadAt(r, plain, off, n); err != nil {
@@ -408,9 +408,6 @@ func TestGCMReaderAtFar(t *testing.T) {
 	const off = stream.GCMMaxSize - 50
 	want := blocksAt(off-off%16, make([]byte, 64))[off%16:][:50]
 	r := must(stream.NewGCMUnauthenticatedReaderAt(zerosAt{}, stream.GCMMaxSize+16, testKey, testIV))
-	if err := checkReadAt(r, append(make([]byte, 0), want...), 0, 0); err != nil {
-		t.Fatal(err)
-	}
 	p := make([]byte, 100)
 	n, err := r.ReadAt(p, off)
 	if n != 50 || err != io.EOF || !bytes.Equal(p[:50], want) {
