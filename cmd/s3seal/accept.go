@@ -54,18 +54,6 @@ func (f acceptFlags) options() envelope.OpenOptions {
 	}
 }
 
-// releaseFlags say when plaintext may leave on its way to a pipe.
-type releaseFlags struct {
-	Release string `enum:"buffered,unverified" default:"buffered" placeholder:"WHEN" help:"To stdout: buffered (default) verifies the whole object, up to 64 MiB, before the first byte; unverified streams any size and exits 3 at the end if it was altered."`
-}
-
-func (f releaseFlags) release() envelope.Release {
-	if f.Release == "unverified" {
-		return envelope.UnverifiedUntilEOF()
-	}
-	return nil // buffered, 64 MiB
-}
-
 // acceptFor returns the flags that a reader of a whole object needs, the
 // smallest --accept first; --accept v3 is named too.
 func acceptFor(need envelope.OpenOptions) (level string, extra []string) {

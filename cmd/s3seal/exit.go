@@ -118,8 +118,10 @@ func message(err error, code int) string {
 	case errors.Is(err, envelope.ErrDecrypt):
 		text = "cannot decrypt: wrong key, or the object or its metadata was altered"
 	case errors.Is(err, stream.ErrBufferLimit):
-		text = "too large to be verified in memory before any of it is released:" +
+		text = "too large to be verified in memory before any of it is released: use --release spool or twopass," +
 			" get it to a file, or allow it with --release unverified"
+	case errors.Is(err, envelope.ErrSpool):
+		return err.Error() + spoolHint
 	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return err.Error() + ": if it is to be without TLS, write the endpoint as http://HOST:PORT"
 	default:

@@ -22,6 +22,8 @@ func (getCmd) Help() string {
 	return `The file appears under its name only when the whole object has been verified, whatever its size. Until then,
 and if it fails, what was there before stays.
 
+` + releaseHelp + `
+
 Example:
 
     s3seal get -k aes:vault.key s3://bucket/dump.gz dump.gz
@@ -82,7 +84,9 @@ type catCmd struct {
 
 // Help implements kong.HelpProvider.
 func (catCmd) Help() string {
-	return fmt.Sprintf(`Example:
+	return fmt.Sprintf(releaseHelp+`
+
+Example:
 
     s3seal cat -k aes:vault.key s3://bucket/dump.gz | gunzip
     s3seal cat -k aes:vault.key --range 0-99 %s s3://bucket/log`, flagRanges)

@@ -23,7 +23,9 @@ type openCmd struct {
 
 // Help implements kong.HelpProvider.
 func (openCmd) Help() string {
-	return `Example:
+	return releaseHelp + `
+
+Example:
 
     aws s3api get-object --bucket b --key dump.gz dump.sealed
     aws s3api head-object --bucket b --key dump.gz >dump.json
@@ -39,6 +41,10 @@ func (c *openCmd) Run(ctx context.Context, a *app) error {
 	if err := refuseSidecars(c.Key); err != nil {
 		return err
 	}
+	rule, err := c.releaseOf(ctx, a.stdin)
+	if err != nil {
+		return err
+	}
 	keys, err := a.loadKeyring(c.Key, c.contextFlags, "")
 	if err != nil {
 		return err
@@ -51,7 +57,7 @@ func (c *openCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	opts := c.options()
-	opts.Release = c.release()
+	opts.Release = rule
 	opener, err := envelope.NewOpener(ctx, h, keys, &opts)
 	if err != nil {
 		return explainRefusal(err, h, meta)

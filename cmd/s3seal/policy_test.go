@@ -121,7 +121,7 @@ func TestBufferLimit(t *testing.T) {
 		cli(t, io.LimitReader(zeros{}, n), "put", "-k", ks.aes, "-", at).want(t, exitOK)
 	}
 	put(size + 1)
-	if r := cli(t, nil, "cat", "-k", ks.aes, at).want(t, exitPolicy, "--release unverified", "to a file"); r.out != "" {
+	if r := cli(t, nil, "cat", "-k", ks.aes, "--release", "buffered", at).want(t, exitPolicy, "--release spool", "--release unverified", "to a file"); r.out != "" {
 		t.Errorf("cat wrote %d bytes", len(r.out))
 	}
 	if r := cli(t, nil, "cat", "-k", ks.aes, "--release", "unverified", at).want(t, exitOK); len(r.out) != size+1 {

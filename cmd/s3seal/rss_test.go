@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -24,6 +25,12 @@ const launchVar = "S3SEAL_TEST_LAUNCH"
 // started by a launcher that holds little: this binary again, without tests.
 func measure(t *testing.T, limit int64, env []string, stdin io.Reader, args ...string) {
 	t.Helper()
+	measureOutput(t, limit, env, stdin, nil, args...)
+}
+
+// measureOutput is measure for a program that writes to stdout.
+func measureOutput(t *testing.T, limit int64, env []string, stdin io.Reader, stdout io.Writer, args ...string) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -31,10 +38,11 @@ func measure(t *testing.T, limit int64, env []string, stdin io.Reader, args ...s
 	report := filepath.Join(t.TempDir(), "report")
 	cmd := exec.CommandContext(t.Context(), self, append([]string{binaryPath(t)}, args...)...)
 	cmd.Env = append(env, launchVar+"="+report)
-	cmd.Stdin = stdin
+	var stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, &stderr
 	begin := time.Now()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%q: %v\n%s", args, err, out)
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%q: %v\n%s", args, err, stderr.String())
 	}
 	took := time.Since(begin).Round(10 * time.Millisecond)
 	rss, err := strconv.ParseInt(string(readFile(t, report)), 10, 64)
