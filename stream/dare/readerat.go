@@ -86,10 +86,8 @@ func (r *ReaderAt) verifyEnd() error {
 	if err != nil {
 		return err
 	}
-	b := newBuffer()
-	_, err = s.next(b)
+	_, err = s.next()
 	s.close()
-	b.free()
 	r.strand = s.strand
 	return err
 }
@@ -132,16 +130,14 @@ func (r *ReaderAt) read(p []byte, off int64) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	b := newBuffer()
 	for skip := off % PayloadSize; n < len(p); skip = 0 {
 		var out []byte
-		if out, err = s.next(b); err != nil {
+		if out, err = s.next(); err != nil {
 			break
 		}
 		n += copy(p[n:], out[skip:])
 	}
 	s.close()
-	b.free()
 	return n, err
 }
 
@@ -151,6 +147,7 @@ type span struct {
 	strand strand
 	k, end int64     // the packages that are left
 	r      io.Reader // sio's, which reads the span
+	out    *buffer   // one package of plaintext
 	err    error
 }
 
@@ -167,26 +164,29 @@ func (r *ReaderAt) span(off int64, n int) (*span, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dare: %w", err)
 	}
+	s.out = newBuffer()
 	return s, nil
 }
 
-// next decrypts one package into b. An error of sio beside the data is none of
-// that package: if it is short, sio has asked for another one already.
-func (s *span) next(b *buffer) ([]byte, error) {
-	n, _ := s.r.Read(b[:])
-	switch {
-	case n > 0:
-		return b[:n], nil
-	case s.err != nil:
+// next decrypts one package, which is valid until the next call. An error of sio
+// beside the data is none of that package: if that is short, sio has asked for
+// another one already.
+func (s *span) next() ([]byte, error) {
+	n, _ := s.r.Read(s.out[:])
+	if n > 0 {
+		return s.out[:n], nil
+	}
+	if s.err != nil {
 		return nil, s.err
 	}
 	return nil, stream.ErrDecrypt // whatever sio says
 }
 
-// close makes sio clear its buffer and give it back.
+// close makes sio clear its buffer and give it back, and does so with ours.
 func (s *span) close() {
 	s.err = errOver
-	s.r.Read(make([]byte, 1))
+	s.r.Read(s.out[:1])
+	s.out.free()
 }
 
 // Read reads one package into p, which is the whole buffer of sio.
