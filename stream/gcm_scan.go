@@ -165,12 +165,12 @@ func (s *GCMScan) note(acc element) {
 	s.acc = append(s.acc, acc)
 }
 
-// Size returns the size of the plaintext in bytes.
+// Size returns the size of the plaintext in bytes. It may be called concurrently.
 func (s *GCMScan) Size() int64 { return s.size }
 
-// Wipe clears what is secret and lets go of the expanded key. Readers that are
-// in use then fail with [ErrClosed], as does every later one. It may be called
-// again.
+// Wipe clears what is secret and lets go of the expanded key. Every later reader
+// fails with [ErrClosed]; so does one that is in use, when it needs another run.
+// It may be called again, and concurrently.
 func (s *GCMScan) Wipe() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
