@@ -24,3 +24,14 @@ func (c *WriteCache) StopTimers() {
 		el.Value.(*writeEntry).timer.Stop()
 	}
 }
+
+// Timers returns what the timers of the entries do.
+func (c *WriteCache) Timers() []func() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []func()
+	for el := c.order.Front(); el != nil; el = el.Next() {
+		out = append(out, func() { c.expire(el) })
+	}
+	return out
+}
