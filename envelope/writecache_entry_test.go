@@ -9,6 +9,7 @@ import (
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/mem"
+	"github.com/s3seal/s3seal/envelope"
 )
 
 // TestWriteCacheTogether: of two CEKs that were made together the first stays,
