@@ -18,7 +18,7 @@ type attackRow struct{ attack, what, levels string }
 // around.
 var attackTable = []attackRow{
 	{"A1", "padding oracle of CBC", "envelope backend cmd/s3seal"},
-	{"A2", "GCM content relabelled as CBC, CTR or ECB", "envelope backend cmd/s3seal"},
+	{"A2", "GCM content relabelled as CBC, CTR or ECB", "envelope backend cmd/s3seal wrap"},
 	{"A3", "functions of the plaintext in metadata", "backend cmd/s3seal"},
 	{"A4", "key ID or second key chosen by the object", "envelope backend cmd/s3seal wrap wrap/awskms wrap/legacy"},
 	{"A5", "wrapped key exchanged, one body under two keys", "envelope backend cmd/s3seal"},
