@@ -70,11 +70,11 @@ func Buffered(limit int64) Release { return buffered{limit} }
 // file. What goes wrong with the file, a full disk above all, is [ErrSpool].
 //
 // The name of the file is removed at once where the system can do so with an
-// open file, so that not even a crash leaves anything behind; elsewhere, as on
-// Windows, it is removed with the file. The file is gone when the last byte was
-// read, after any error, and after Close. A reader that is dropped before that
-// keeps the room until the garbage collector has found it, and the name, where
-// there still is one, for ever.
+// open file, while the file is still empty, so that even a crash leaves nothing
+// of the object behind; elsewhere, as on Windows, it is removed with the file.
+// The file is gone when the last byte was read, after any error, and after
+// Close. A reader that is dropped before that keeps the room until the garbage
+// collector has found it, and the name, where there still is one, for ever.
 //
 // It may be called concurrently.
 func Spool(dir string, limit int64) Release { return spool{dir, limit, keptMemory, createTemp} }
