@@ -96,7 +96,7 @@ func TestReleaseTwice(t *testing.T) {
 // TestReleaseConformance: what streamtest asks of a stream that verifies all
 // before it releases anything.
 func TestReleaseConformance(t *testing.T) {
-	for n, keep := range map[int]int{0: keepNothing, 100: keepNothing, 101: 50} {
+	for n, keep := range map[int]int{0: keepNothing, 40: keepNothing, 70: 50} {
 		o := v3Object(t, pattern(n))
 		inMemory := func(string) (envelope.TempFile, error) { return &faultyFile{room: 1 << 20}, nil }
 		for name, rule := range map[string]envelope.Release{

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/s3seal/s3seal/backend/s3/s3test"
 )
 
 // releases are the values of --release; "" leaves the flag out.
@@ -108,6 +110,30 @@ func TestReleaseAltered(t *testing.T) {
 		}
 	}
 	wantFiles(t, temp)
+}
+
+// TestS3Release reads twice from real servers: the second request names the
+// version of the first.
+func TestS3Release(t *testing.T) {
+	ks := newKeySet(t)
+	plain := pattern(2*mebibyte + 3)
+	s3test.Each(t, func(t *testing.T, srv *s3test.Server) {
+		at := "s3://" + srv.NewBucket(t) + "/x"
+		c := startEnv(t, s3Env(srv), "put", "-q", "-k", ks.aes, "-", at)
+		if _, err := c.stdin.Write(plain); err != nil {
+			t.Fatal(err)
+		}
+		c.stdin.Close()
+		if code := c.wait(t); code != exitOK {
+			t.Fatalf("put: exit code %d; stderr %s", code, c.stderr.String())
+		}
+		for _, rule := range releases {
+			c := startEnv(t, s3Env(srv), withRelease(rule, "cat", "-k", ks.aes, at)...)
+			if code := c.wait(t); code != exitOK || !bytes.Equal(c.stdout.Bytes(), plain) {
+				t.Errorf("--release %q: exit code %d, %d bytes; stderr %s", rule, code, c.stdout.Len(), c.stderr.String())
+			}
+		}
+	})
 }
 
 // TestOpenTwoPass: it takes a file for stdin, which may have been read from
