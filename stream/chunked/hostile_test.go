@@ -13,7 +13,7 @@ import (
 // to find in them and makes them slow; it gets some of the bytes.
 func stride() int {
 	if raceEnabled {
-		return 31
+		return 61
 	}
 	return 1
 }

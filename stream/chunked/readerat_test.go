@@ -15,6 +15,7 @@ import (
 
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/stream/chunked"
+	"github.com/s3seal/s3seal/stream/internal/engine"
 )
 
 func openAt(t *testing.T, src io.ReaderAt, size int) *chunked.ReaderAt {
@@ -192,12 +193,12 @@ func TestReaderAtFaults(t *testing.T) {
 		"early end":         {faultySource{less, io.EOF}, io.ErrUnexpectedEOF},
 		"nothing":           {faultySource{func(int) int { return 0 }, nil}, io.ErrUnexpectedEOF},
 		"short without why": {faultySource{less, nil}, io.ErrUnexpectedEOF},
-		"too much":          {faultySource{func(n int) int { return n + 1 }, nil}, nil},
-		"negative":          {faultySource{func(int) int { return -1 }, nil}, nil},
+		"too much":          {faultySource{func(n int) int { return n + 1 }, nil}, engine.ErrCount},
+		"negative":          {faultySource{func(int) int { return -1 }, nil}, engine.ErrCount},
 	} {
 		check := func(err error) {
 			t.Helper()
-			if err == nil || err == io.EOF || err == io.ErrUnexpectedEOF || isDecrypt(err) || c.want != nil && !errors.Is(err, c.want) {
+			if err == nil || err == io.EOF || err == io.ErrUnexpectedEOF || isDecrypt(err) || !errors.Is(err, c.want) {
 				t.Errorf("%s: error %v, want a wrapped %v", name, err, c.want)
 			}
 		}
@@ -229,16 +230,17 @@ func TestReaderAtArguments(t *testing.T) {
 		want    error
 		decrypt bool
 	}{
-		"negative size": {-1, 32, nil, false},
-		"short key":     {72, 31, nil, false},
-		"long key":      {72, 33, nil, false},
-		"no key":        {72, 0, nil, false},
-		"AES-128 key":   {72, 16, nil, false},
-		"too large":     {1 << 53, 32, stream.ErrTooLarge, false},
-		"empty":         {0, 32, stream.ErrDecrypt, true},
-		"header only":   {56, 32, stream.ErrDecrypt, true},
-		"half a tag":    {64, 32, stream.ErrDecrypt, true},
-		"full chunk":    {56 + 16400, 32, stream.ErrDecrypt, true},
+		"negative size":  {-1, 32, nil, false},
+		"short key":      {72, 31, nil, false},
+		"long key":       {72, 33, nil, false},
+		"no key":         {72, 0, nil, false},
+		"AES-128 key":    {72, 16, nil, false},
+		"too large":      {56 + 1<<38*16400, 32, stream.ErrTooLarge, false},
+		"much too large": {1<<63 - 1, 32, stream.ErrTooLarge, false},
+		"empty":          {0, 32, stream.ErrDecrypt, true},
+		"header only":    {56, 32, stream.ErrDecrypt, true},
+		"half a tag":     {64, 32, stream.ErrDecrypt, true},
+		"full chunk":     {56 + 16400, 32, stream.ErrDecrypt, true},
 	} {
 		r, err := chunked.NewReaderAt(panicking{}, c.size, make([]byte, c.key), nil)
 		if r != nil || err == nil || c.want != nil && !errors.Is(err, c.want) || isDecrypt(err) != c.decrypt {
