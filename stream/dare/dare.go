@@ -28,20 +28,21 @@
 //
 // # Key and nonce
 //
-// A key is for one stream. DARE says so, and here is what happens otherwise:
-// the nonce of a stream is 63 random bits, drawn by the constructors of the
-// encrypting types, so two streams under one key are safe as long as these
-// differ, which holds up to some 2^16 streams; but whoever can write to the
-// storage can put one stream in the place of the other.
+// A key is for one stream: make it at random, or derive it from a salt that is.
+// DARE demands that, and this is what happens otherwise. The nonce of a stream
+// is 63 random bits, drawn by the constructors of the encrypting types. Should
+// two streams under one key have the same one, both are given away; with 2^16
+// streams the chance of it is 2^-32. And whoever can write to the storage can
+// put one stream in the place of the other.
 //
 // The last four bytes of the nonce are zero in what this package writes, and
-// must be zero in what [DecryptReader] and [ReaderAt] read. The format does not
-// ask for it, and is broken without: as the number of a package is only added to
-// the nonce, which is public and bound to nothing, one can XOR these bytes with
-// 1 throughout, exchange the packages 0 and 1, 2 and 3, …, and every tag is
-// right. With other numbers than 1 the beginning of a stream can be cut off.
-// Readers of what sio has written, [NewSIODecryptReader] and [NewSIOReaderAt],
-// cannot notice.
+// must be zero in what [NewDecryptReader] and [NewReaderAt] take. The format
+// does not ask for it, and is broken without: the number of a package is merely
+// XORed into them, and what the header says about them is bound to nothing. Who
+// XORs them with 1 in all headers can exchange the packages 0 and 1, 2 and 3,
+// and so on, and every tag is right; with other numbers than 1, cut off the
+// beginning of the stream. Readers of what sio has written, made by
+// [NewSIODecryptReader] and [NewSIOReaderAt], cannot notice.
 //
 // # Which type
 //
@@ -70,9 +71,10 @@
 // A stream has 1 to 2^32 packages, thus 1 to [MaxSize] bytes of plaintext. There
 // is no stream without a package: sio makes no bytes at all of an empty
 // plaintext, and takes no bytes for one, so that every stream can be cut to
-// nothing unnoticed. Here the encrypting types fail with [ErrEmpty], and no
-// bytes are a stream that was cut. Who has to store nothing must say so
-// elsewhere. The size of the plaintext can be told from that of the stream.
+// nothing unnoticed. Here the encrypting types fail with [ErrEmpty], and the
+// decrypting types take no bytes for a stream that was cut. That a plaintext is
+// empty must be said, and proved, elsewhere. The size of the plaintext can be
+// told from that of the stream.
 //
 // # Rejected
 //
@@ -92,8 +94,10 @@
 // wrapped. An encrypting writer finishes its stream only in Close. Neither Close
 // nor the end of a stream closes the source or sink. The decrypting reader
 // implements [io.WriterTo] and the writer [io.ReaderFrom]; the encrypting reader
-// offers Read alone. A stream holds one package, 64 KiB, and clears it when it
-// has ended, failed, or been closed or aborted.
+// offers Read alone. A stream holds one package, 64 KiB, and another one during
+// ReadFrom and WriteTo; it clears them when it has ended, failed, or been closed
+// or aborted. To decrypt, WriteTo is the fast way: Read hands out copies, so
+// that nothing unverified gets into the memory of the caller.
 //
 // If the program runs with GODEBUG=fips140=only every constructor returns
 // [stream.ErrFIPS]: the standard library has no AES-GCM then that takes a nonce.
