@@ -56,21 +56,34 @@ func (c *gcmParts) hashAAD() {
 
 func (c *gcmParts) size(n int) int { return n }
 
-// encrypt goes through a buffer of its own, because the tag of a piece needs
-// room behind it, where out may hold the plaintext of the next.
+// encrypt works in out, where there is room for a piece and more, and else in a
+// buffer of its own: the tag of a piece needs 16 bytes behind it. They are put
+// back, for they may be plaintext that is still to be encrypted.
 func (c *gcmParts) encrypt(out, src []byte, _ [BlockSize]byte, p *partState) {
 	s := c.s
 	defer s.Wipe()
-	piece := engine.Piece{Buf: engine.NewChunk()}
-	defer piece.Buf.Free()
+	buf := engine.NewChunk()
+	defer buf.Free()
+	var piece engine.Piece
+	var behind [GCMTagSize]byte
+	defer clear(behind[:])
 	s.done = p.off
 	for len(src) > 0 {
 		n := min(len(src), c.chunk)
-		piece.In = src[:n]
+		piece.In, piece.Buf = src[:n], buf
+		inside := len(out) >= len(buf)
+		if inside {
+			piece.Buf = (*engine.Chunk)(out)
+			copy(behind[:], out[n:])
+		}
 		s.Begin(&piece)
 		s.Work(&piece)
 		s.Join(&piece)
-		copy(out, piece.Out)
+		if inside {
+			copy(out[n:], behind[:])
+		} else {
+			copy(out, piece.Out)
+		}
 		out, src = out[n:], src[n:]
 	}
 	s.hash.acc.put(p.sum[:])

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -403,18 +402,38 @@ func TestPartsWiped(t *testing.T) {
 	})
 }
 
-// TestPartsLarge crosses the real chunk size, out of order.
+// TestPartsLarge crosses the real chunk size, out of order, in place and not.
 func TestPartsLarge(t *testing.T) {
 	d := someParts()
 	d.plain = text(5*stream.DefaultChunkSize + 77)
-	p, j := must(partModes[0].parts(d)), &journal{body: make(map[int][]byte)}
 	size := 2*stream.DefaultChunkSize + 16
-	plan := []cut{{0, size}, {size, 2 * size}, {2 * size, len(d.plain)}}
-	rand.Shuffle(len(plan), func(i, k int) { plan[i], plan[k] = plan[k], plan[i] })
+	plan := []cut{{2 * size, len(d.plain)}, {0, size}, {size, 2 * size}}
+	p, j := must(partModes[0].parts(d)), &journal{body: make(map[int][]byte)}
 	if err := encryptBatch(partModes[0], p, j, d.plain, plan); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := j.finish(p, len(d.plain)); err != nil || !bytes.Equal(got, d.gcm()) {
 		t.Errorf("%v, or wrong bytes", err)
+	}
+	for _, n := range []int{1, 15, 16, 17, 256, 257, 1000} {
+		d.plain = text(3*stream.DefaultChunkSize + n)
+		p := must(partModes[0].parts(d))
+		want := d.gcm()
+		buf := append(make([]byte, 0, len(d.plain)+64), d.plain...)
+		got, _, err := p.Encrypt(buf[:0], buf, 0)
+		if err != nil || !bytes.Equal(got, want[:len(got)]) || len(got) != len(d.plain) {
+			t.Errorf("len=%d, in place: %v, or wrong bytes", len(d.plain), err)
+		}
+		if behind := got[len(got):cap(buf)]; !bytes.Equal(behind, make([]byte, 64)) {
+			t.Errorf("len=%d: left behind the part: %x", len(d.plain), behind)
+		}
+		got, _, err = p.Encrypt(make([]byte, 5, 5+len(d.plain)), d.plain, 0)
+		if err != nil || !bytes.Equal(got[5:], want[:len(d.plain)]) || !bytes.Equal(d.plain, text(len(d.plain))) {
+			t.Errorf("len=%d, elsewhere: %v, or wrong bytes", len(d.plain), err)
+		}
+		trailer, _, err := p.Finish(int64(len(d.plain)))
+		if err != nil || !bytes.Equal(trailer, want[len(d.plain):]) {
+			t.Errorf("len=%d: trailer %x, %v, want %x", len(d.plain), trailer, err, want[len(d.plain):])
+		}
 	}
 }
