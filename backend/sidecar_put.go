@@ -40,7 +40,10 @@ func (k *SidecarKey) Wrap(ctx context.Context, cek []byte, info wrap.Info) ([]by
 // new object nobody could read the object before, and if the put then fails,
 // nobody ever can.
 func (k *SidecarKey) kek(ctx context.Context, s *sidecar) (wrap.Key, error) {
-	data, err := s.load(ctx)
+	data, err := s.data, error(nil)
+	if data == nil { // else another key was asked before, for the same sidecar
+		data, err = s.load(ctx)
+	}
 	if errors.Is(err, errNoFile) {
 		return k.generate(ctx, s)
 	}

@@ -320,3 +320,33 @@ func TestSidecarOnlyPutsWrap(t *testing.T) {
 	d.wantCalls(t, "get a")
 	client.wantCalls(t)
 }
+
+// A twiceWrapper asks one key and then another.
+type twiceWrapper struct{ first, second wrap.Wrapper }
+
+func (w twiceWrapper) Algorithm() wrap.Algorithm { return w.first.Algorithm() }
+
+func (w twiceWrapper) Wrap(ctx context.Context, cek []byte, info wrap.Info) ([]byte, error) {
+	wrapped, err := w.first.Wrap(ctx, cek, info)
+	if err == nil {
+		_, err = w.second.Wrap(ctx, cek, info)
+	}
+	return wrapped, err
+}
+
+// TestSidecarOnce: an object has one sidecar, however many keys are asked. One
+// that is under another key is not replaced by theirs, and nothing is stored.
+func TestSidecarOnce(t *testing.T) {
+	d, client := &hooked{Driver: mem.New()}, newCountingKMS(t, "alias/other")
+	key := sidecarKey(t, client, 0)
+	mustPut(t, backend.NewBucket(d, twiceWrapper{key, sidecarKey(t, client, 0)}, nil, nil), "a", pattern(100))
+	d.wantCalls(t, "get a.key", "stat a.key", "put a.key", "put a", "get a.key")
+	client.wantCalls(t, "GenerateDataKey", "Decrypt")
+	wantObject(t, backend.NewBucket(d, nil, key, nil), "a", pattern(100))
+
+	other := must(backend.NewSidecarKey(client, "alias/other", nil))(t)
+	_, err := backend.NewBucket(d, twiceWrapper{key, other}, nil, nil).Put(t.Context(), "b", nil, 0, nil)
+	wantErr(t, "two key IDs", err, backend.ErrSidecar)
+	wantNone(t, d, "b.key")
+	wantNone(t, d, "b")
+}
