@@ -84,10 +84,10 @@ func newParts(mode byte, c partCipher, key, iv, aad []byte) (*Parts, error) {
 //
 // To use the storage of src for the ciphertext, pass src[:0]; else the spare
 // capacity of dst must not overlap src, which then is not modified. Nobody may
-// look at either before Encrypt returns: what lies there in between is secret
-// or, after an error, cleared. Where the length of src is a multiple of 16, the ciphertext has that length; else src
-// is the last part, and CBC pads it. An empty src is an error: an object
-// without plaintext has no parts.
+// look at either before Encrypt returns: what lies there in between is secret.
+// Where the length of src is a multiple of 16, the ciphertext has that length;
+// else src is the last part, and CBC pads it. An empty src is an error: an
+// object without plaintext has no parts.
 //
 // If the part was encrypted before and src is not what it was, the error is
 // [ErrPartChanged], what was appended is cleared, and the part may be tried
