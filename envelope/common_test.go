@@ -21,6 +21,7 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/envelope/dare"
 	"github.com/s3seal/s3seal/wrap"
 	"github.com/s3seal/s3seal/wrap/legacy"
 )
@@ -198,15 +199,20 @@ func (o object) clone() object {
 // header reads the envelope from where it is.
 func (o object) header() (*envelope.Header, error) {
 	if o.file != nil {
-		return envelope.ParseInstructionFile(o.meta, bytes.NewReader(o.file))
+		return envelope.ParseInstructionFile(o.meta, bytes.NewReader(o.file), dare.DARE2)
 	}
-	return envelope.ParseHeader(o.meta)
+	return envelope.ParseHeader(o.meta, dare.DARE2)
 }
 
 // sealObject makes an object through the public API.
 func sealObject(t testing.TB, w wrap.Wrapper, opts *envelope.SealOptions, plain []byte) object {
 	t.Helper()
-	s := must[*envelope.Sealer](t)(envelope.NewSealer(t.Context(), w, opts))
+	given := envelope.SealOptions{}
+	if opts != nil {
+		given = *opts
+	}
+	given.Empty = len(plain) == 0
+	s := must[*envelope.Sealer](t)(envelope.NewSealer(t.Context(), w, &given))
 	r := must[io.Reader](t)(s.Reader(bytes.NewReader(plain)))
 	body := must[[]byte](t)(io.ReadAll(r))
 	return object{meta: must[map[string]string](t)(s.Header().Metadata()), body: body, plain: plain}
@@ -238,6 +244,7 @@ func everything() envelope.OpenOptions {
 		AllowLegacyCBC:             true,
 		AllowUnauthenticatedCTR:    true,
 		AllowUnauthenticatedRanges: true,
+		ExtraSuites:                []envelope.Suite{dare.DARE2},
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"crypto/sha512"
 	"crypto/subtle"
 	"fmt"
+
+	"github.com/s3seal/s3seal/envelope/internal/format"
 )
 
 // Sizes of V3 in bytes.
@@ -41,7 +43,10 @@ type content struct {
 	mode   mode
 	secret *secret
 	iv     []byte
-	aad    []byte
+	aad    []byte // the context, where format is set
+
+	format format.Format // of modeOwn only
+	empty  bool          // the header says that the plaintext is
 }
 
 // extract begins the key derivation of V3: both outputs come from one
@@ -70,20 +75,24 @@ func committedContent(prk []byte) (*content, error) {
 	if err != nil {
 		return nil, fmt.Errorf("envelope: derive key: %w", err)
 	}
-	return &content{modeGCM, &secret{key}, commitIV, commitAAD}, nil
+	return &content{mode: modeGCM, secret: &secret{key}, iv: commitIV, aad: commitAAD}, nil
 }
 
 // plainContent is for the formats whose content key is the CEK itself.
 func plainContent(h *Header, cek, aad []byte) *content {
-	return &content{h.Suite.info().mode, &secret{bytes.Clone(cek)}, h.IV, bytes.Clone(aad)}
+	return &content{mode: h.Suite.info().mode, secret: &secret{bytes.Clone(cek)}, iv: h.IV, aad: bytes.Clone(aad)}
 }
 
 // openContent checks all that can be checked about a CEK and returns what the
 // body was encrypted with. The commitment comes first, in constant time: a
-// content key is derived only from the CEK that the writer meant.
+// content key is derived only from the CEK that the writer meant. For s3seal's
+// own formats it is in the body, and aad is the context.
 func openContent(h *Header, cek, aad []byte) (*content, error) {
 	if !validCEK(h.Suite, len(cek)) {
 		return nil, ErrDecrypt
+	}
+	if h.Suite.info().format != nil {
+		return openOwn(h, cek, aad)
 	}
 	if h.Suite != V3 {
 		return plainContent(h, cek, aad), nil
@@ -106,5 +115,5 @@ func openContent(h *Header, cek, aad []byte) (*content, error) {
 // validCEK says which sizes real objects have: some old clients made 16-byte
 // keys, and a few let the user choose.
 func validCEK(s Suite, size int) bool {
-	return size == cekSize || s != V3 && (size == 16 || size == 24)
+	return size == cekSize || !s.info().salted && (size == 16 || size == 24)
 }

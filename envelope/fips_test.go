@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/envelope/dare"
 	"github.com/s3seal/s3seal/internal/fipstest"
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/wrap"
@@ -55,10 +56,18 @@ func fipsOpener(release envelope.Release) func(t *testing.T) error {
 }
 
 var fipsRefused = fipstest.Calls{
-	"NewSealer/Reader":    fipsSealer(func(s *envelope.Sealer) error { _, err := s.Reader(bytes.NewReader(nil)); return err }),
-	"NewSealer/Writer":    fipsSealer(func(s *envelope.Sealer) error { _, err := s.Writer(io.Discard); return err }),
-	"NewSealer/Parts":     fipsSealer(func(s *envelope.Sealer) error { _, err := s.Parts(); return err }),
-	"NewOpener/Reader":    fipsOpener(nil),
+	"NewSealer/Reader": fipsSealer(func(s *envelope.Sealer) error { _, err := s.Reader(bytes.NewReader(nil)); return err }),
+	"NewSealer/Writer": fipsSealer(func(s *envelope.Sealer) error { _, err := s.Writer(io.Discard); return err }),
+	"NewSealer/Parts":  fipsSealer(func(s *envelope.Sealer) error { _, err := s.Parts(); return err }),
+	"NewOpener/Reader": fipsOpener(nil),
+	"NewSealer/Chunked": func(t *testing.T) error {
+		_, err := pair{envelope.Chunked, wrap.AESGCM}.sealer(t).Reader(bytes.NewReader(nil))
+		return err
+	},
+	"NewSealer/DARE2": func(t *testing.T) error {
+		_, err := pair{dare.DARE2, wrap.AESGCM}.sealer(t).Writer(io.Discard)
+		return err
+	},
 	"Buffered":            fipsOpener(envelope.Buffered(1000)),
 	"UnverifiedUntilEOF":  fipsOpener(envelope.UnverifiedUntilEOF()),
 	"Spool":               fipsOpener(envelope.Spool("", 1000)),
@@ -79,6 +88,19 @@ var fipsWorks = fipstest.Calls{
 		s := fipsCBC.sealer(t)
 		_, states := sealParts(t, must[*envelope.Parts](t)(s.Parts()), 0, 32, 16)
 		_, err := envelope.ResumeParts(t.Context(), s.Header(), fipsCBC.key(t), states)
+		return err
+	},
+	"Rewrap": func(t *testing.T) error { // also of content that is refused
+		for _, p := range []pair{fipsCBC, fipsGCM, {envelope.Chunked, wrap.AESGCM}} {
+			h := p.sealer(t).Header()
+			if _, err := envelope.Rewrap(t.Context(), h, p.key(t), p.key(t), &envelope.RewrapOptions{Open: everything()}); err != nil {
+				return err
+			}
+		}
+		return nil
+	},
+	"NewSuite": func(t *testing.T) error { // which only the packages below can call
+		_, err := envelope.NewSealer(t.Context(), fipsGCM.key(t), &envelope.SealOptions{Suite: dare.DARE2})
 		return err
 	},
 	"NewWriteCache": func(t *testing.T) error {

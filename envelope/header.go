@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/wrap"
@@ -28,7 +29,8 @@ type Header struct {
 	WrappedKey []byte
 
 	// IV is 16 bytes for CBC and CTR and 12 bytes for V2GCM. For V3 it is the
-	// 28-byte message id, from which the content key is derived.
+	// 28-byte message id, from which the content key is derived, for DARE the
+	// 32-byte salt. Chunked has nothing here: its salt is in the body.
 	IV []byte
 
 	// Commitment is the 28-byte key commitment of V3, and nil otherwise.
@@ -37,6 +39,18 @@ type Header struct {
 	// MatDesc is the materials description: a hint about which KEK to use, or
 	// the encryption context of a KMS.
 	MatDesc map[string]string
+
+	// Recipients are further wrapped forms of the same CEK, up to 7, which only
+	// Chunked has. Wrap, WrappedKey and MatDesc are the first recipient.
+	Recipients []Recipient
+
+	// Bound says that the content is bound to a [Binding], which a reader must
+	// know. Only s3seal's own formats have that.
+	Bound bool
+
+	// Empty says that the plaintext is empty, in formats that have no other form
+	// for it: DARE.
+	Empty bool
 
 	// cekAlg is the spelling of the content algorithm in metadata if it is
 	// not the usual one: a wrap binds the text, not its meaning.
@@ -49,7 +63,7 @@ type Header struct {
 
 // ParseHeader reads the envelope of an object from its user metadata. Names
 // may be in any case and with or without the prefix x-amz-meta-; other user
-// metadata is ignored.
+// metadata is ignored. extra are the Suites to know of that are not built in.
 //
 // The format must be unambiguous: names of two formats together, a name given
 // twice, wrong lengths, unknown algorithms and anything but plain base64 and
@@ -61,16 +75,16 @@ type Header struct {
 //
 // Source: S3 Encryption Client, "Content Metadata". It may be called
 // concurrently.
-func ParseHeader(meta map[string]string) (*Header, error) {
+func ParseHeader(meta map[string]string, extra ...Suite) (*Header, error) {
 	f, err := normalise(meta)
 	if err != nil {
 		return nil, err
 	}
-	return f.parse()
+	return f.parse(extra)
 }
 
-func (f fields) parse() (*Header, error) {
-	h, err := f.header()
+func (f fields) parse(extra []Suite) (*Header, error) {
+	h, err := f.header(extra)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +95,7 @@ func (f fields) parse() (*Header, error) {
 }
 
 // header finds the format by the one name that holds the wrapped key.
-func (f fields) header() (*Header, error) {
+func (f fields) header(extra []Suite) (*Header, error) {
 	switch {
 	case f[nameKeyV1] != "":
 		return f.headerV1()
@@ -89,18 +103,20 @@ func (f fields) header() (*Header, error) {
 		return f.headerV2()
 	case f[nameKeyV3] != "":
 		return f.headerV3()
+	case f[nameOwnKey] != "":
+		return f.headerOwn(extra)
 	}
 	return nil, f.noKey()
 }
 
 // noKey says what is wrong with an envelope without a wrapped key.
 func (f fields) noKey() error {
-	v3, err := f.remainder()
+	key, err := f.remainder()
 	switch {
 	case err != nil:
 		return err
-	case v3:
-		return &MetadataError{nameKeyV3, "missing: the wrapped key of this object is in an instruction file"}
+	case key != "":
+		return &MetadataError{key, "missing: the wrapped key of this object is in an instruction file"}
 	}
 	return ErrNotEncrypted
 }
@@ -113,11 +129,13 @@ func (h *Header) Metadata() (map[string]string, error) {
 	if err := h.check(); err != nil {
 		return nil, err
 	}
-	switch h.Suite {
-	case V1:
+	switch {
+	case h.Suite == V1:
 		return h.metadataV1()
-	case V3:
+	case h.Suite == V3:
 		return h.metadataV3()
+	case h.Suite.info().format != nil:
+		return h.metadataOwn()
 	}
 	return h.metadataV2()
 }
@@ -125,12 +143,14 @@ func (h *Header) Metadata() (map[string]string, error) {
 // PlaintextSize returns the least and the greatest plaintext size that a body
 // of stored bytes can have. They are equal but for CBC, whose padding has 1 to
 // 16 bytes. A size that no body of this suite can have is an error, which wraps
-// [stream.ErrTooLarge] if it is over the limit of GCM and [ErrDecrypt] if the
-// object must be damaged.
+// [stream.ErrTooLarge] if it is over the limit of the format and [ErrDecrypt] if
+// the object must be damaged.
 func (h *Header) PlaintextSize(stored int64) (minSize, maxSize int64, err error) {
 	switch m := h.Suite.info().mode; {
 	case stored < 0:
 		return 0, 0, fmt.Errorf("envelope: stored size %d is negative", stored)
+	case m == modeOwn:
+		return h.plaintextSizeOwn(stored)
 	case m == modeCTR:
 		return stored, stored, nil
 	case m == modeCBC && stored > 0 && stored%stream.BlockSize == 0:
@@ -150,7 +170,14 @@ func (h *Header) String() string {
 	if h.Wrap == wrap.Unnamed {
 		return h.Suite.String() + ", key wrapped by an algorithm without a name"
 	}
-	return fmt.Sprintf("%v, key wrapped by %v", h.Suite, h.Wrap)
+	text := fmt.Sprintf("%v, key wrapped by %v", h.Suite, h.Wrap)
+	for _, r := range h.Recipients {
+		text += fmt.Sprintf(" and by %v", r.Wrap)
+	}
+	if h.Bound {
+		text += ", bound to bucket and key"
+	}
+	return text
 }
 
 // LogValue returns the same summary as String.
@@ -165,16 +192,16 @@ func (h *Header) contentAlg() string {
 	return h.Suite.info().contentAlg
 }
 
-// wrapInfo returns what the CEK may be bound to, as a copy.
-func (h *Header) wrapInfo() wrap.Info {
-	return wrap.Info{ContentAlg: h.contentAlg(), MatDesc: maps.Clone(h.MatDesc)}
-}
-
 func (h *Header) clone() *Header {
 	c := *h
 	c.WrappedKey = bytes.Clone(h.WrappedKey)
 	c.IV = bytes.Clone(h.IV)
 	c.Commitment = bytes.Clone(h.Commitment)
 	c.MatDesc = maps.Clone(h.MatDesc)
+	c.Recipients = slices.Clone(h.Recipients)
+	for i := range c.Recipients {
+		r := &c.Recipients[i]
+		r.WrappedKey, r.MatDesc = bytes.Clone(r.WrappedKey), maps.Clone(r.MatDesc)
+	}
 	return &c
 }

@@ -19,6 +19,8 @@ type wireNames struct{ key, iv, wrap, desc string }
 
 func (h *Header) names() wireNames {
 	switch {
+	case h.Suite.info().format != nil:
+		return wireNames{nameOwnKey, nameOwnSalt, nameOwnWrap, nameOwnDesc}
 	case h.Suite == V1:
 		return wireNames{nameKeyV1, nameIV, nameWrapAlg, nameMatDesc}
 	case h.Suite != V3:
@@ -32,14 +34,12 @@ func (h *Header) names() wireNames {
 // check says whether h can be a header at all. It guards every use of a
 // Header, since callers may build one by hand.
 func (h *Header) check() error {
-	info, names := h.Suite.info(), h.names()
-	if !slices.Contains(info.reads, h.Wrap) {
-		return &MetadataError{names.wrap, fmt.Sprintf("format %v has no %v wrap", h.Suite, h.Wrap)}
+	for i, r := range h.everyone() {
+		if err := h.checkRecipient(i, r); err != nil {
+			return err
+		}
 	}
-	if len(h.WrappedKey) < minWrapped {
-		return &MetadataError{names.key, fmt.Sprintf("want at least %d bytes, got %d", minWrapped, len(h.WrappedKey))}
-	}
-	if err := checkSize(names.iv, h.IV, info.ivSize); err != nil {
+	if err := checkSize(h.names().iv, h.IV, h.Suite.info().ivSize); err != nil {
 		return err
 	}
 	commitment := 0
@@ -49,7 +49,24 @@ func (h *Header) check() error {
 	if err := checkSize(nameCommitment, h.Commitment, commitment); err != nil {
 		return err
 	}
-	return h.checkContext()
+	for i, r := range h.everyone() {
+		if err := h.checkContext(r, h.namesOf(i).desc); err != nil {
+			return err
+		}
+	}
+	return h.checkOwn()
+}
+
+// checkRecipient checks one of the wrapped forms of the CEK.
+func (h *Header) checkRecipient(i int, r Recipient) error {
+	names := h.namesOf(i)
+	if !slices.Contains(h.Suite.info().reads, r.Wrap) {
+		return &MetadataError{names.wrap, fmt.Sprintf("format %v has no %v wrap", h.Suite, r.Wrap)}
+	}
+	if len(r.WrappedKey) < minWrapped {
+		return &MetadataError{names.key, fmt.Sprintf("want at least %d bytes, got %d", minWrapped, len(r.WrappedKey))}
+	}
+	return nil
 }
 
 func checkSize(name string, b []byte, want int) error {
@@ -64,9 +81,9 @@ func checkSize(name string, b []byte, want int) error {
 // another one. A kms wrap promises nothing, but a context that has the entry
 // was made for kms+context: relabelling the wrap must not take the promise
 // away.
-func (h *Header) checkContext() error {
-	got, ok := h.MatDesc[descCEKAlg]
-	switch h.Wrap {
+func (h *Header) checkContext(r Recipient, name string) error {
+	got, ok := r.MatDesc[descCEKAlg]
+	switch r.Wrap {
 	case wrap.KMSContext:
 	case wrap.KMSPlain:
 		if !ok {
@@ -77,7 +94,7 @@ func (h *Header) checkContext() error {
 	}
 	if want := h.contentAlg(); got != want {
 		reason := "entry " + descCEKAlg + ": want " + want + ", got " + strconv.Quote(clip(got))
-		return &MetadataError{h.names().desc, reason}
+		return &MetadataError{name, reason}
 	}
 	return nil
 }

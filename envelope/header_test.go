@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/envelope/dare"
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/wrap"
 	"pgregory.net/rapid"
@@ -112,6 +113,16 @@ func drawHeader(t *rapid.T, p pair) *envelope.Header {
 	delete(h.MatDesc, "aws:x-amz-cek-alg")
 	alg := map[envelope.Suite]string{envelope.V3: "115", envelope.V2GCM: "AES/GCM/NoPadding"}[p.suite]
 	switch p.suite {
+	case envelope.Chunked:
+		alg = "S3SEAL/CHUNKED1"
+		h.Bound = rapid.Bool().Draw(t, "bound")
+		for range rapid.IntRange(0, 7).Draw(t, "more") {
+			h.Recipients = append(h.Recipients, envelope.Recipient{Wrap: wrap.RSAOAEPSHA1, WrappedKey: bin("another", 40),
+				MatDesc: rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "another desc")})
+		}
+	case dare.DARE2:
+		alg, h.IV = "S3SEAL/DARE2", bin("salt", 32)
+		h.Bound, h.Empty = rapid.Bool().Draw(t, "bound"), rapid.Bool().Draw(t, "empty")
 	case envelope.V3:
 		h.IV, h.Commitment = bin("id", 28), bin("commitment", 28)
 	case envelope.V2GCM:
@@ -138,7 +149,7 @@ func TestHeaderRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := envelope.ParseHeader(meta)
+		got, err := envelope.ParseHeader(meta, dare.DARE2)
 		if err != nil || !reflect.DeepEqual(got, h) {
 			t.Fatalf("ParseHeader(Metadata()) = %#v, %v; want %#v", got, err, h)
 		}
@@ -167,6 +178,8 @@ func TestRequired(t *testing.T) {
 		}
 	}
 	check(envelope.V3, modern, "")
+	check(envelope.Chunked, modern, "")
+	check(dare.DARE2, modern, u)
 	check(envelope.V2GCM, modern, u)
 	check(envelope.V2GCM, old, u+w)
 	check(envelope.V2CBC, modern, u+c)
@@ -211,6 +224,15 @@ func TestPlaintextSize(t *testing.T) {
 		{envelope.V2CBC, 17, 0, 0, envelope.ErrDecrypt},
 		{envelope.V2CBC, 32, 16, 31, nil},
 		{envelope.V1, 16, 0, 15, nil},
+		{envelope.Chunked, 71, 0, 0, envelope.ErrDecrypt},
+		{envelope.Chunked, 72, 0, 0, nil},
+		{envelope.Chunked, 56 + 16400, 0, 0, envelope.ErrDecrypt},
+		{envelope.Chunked, 56 + 16400 + 16, 16384, 16384, nil},
+		{envelope.Chunked, math.MaxInt64, 0, 0, stream.ErrTooLarge},
+		{dare.DARE2, 0, 0, 0, envelope.ErrDecrypt},
+		{dare.DARE2, 33, 1, 1, nil},
+		{dare.DARE2, 65568 + 32, 0, 0, envelope.ErrDecrypt},
+		{dare.DARE2, math.MaxInt64, 0, 0, stream.ErrTooLarge},
 		{envelope.V1, math.MaxInt64 - 15, math.MaxInt64 - 31, math.MaxInt64 - 16, nil},
 	} {
 		low, high, err := (&envelope.Header{Suite: c.suite}).PlaintextSize(c.stored)
@@ -228,7 +250,7 @@ func TestPlaintextSize(t *testing.T) {
 func TestSizesAgree(t *testing.T) {
 	for _, p := range sealable() {
 		for _, n := range []int64{0, 1, 15, 16, 17, 4096} {
-			s := must[*envelope.Sealer](t)(envelope.NewSealer(t.Context(), p.key(t), p.options()))
+			s := must[*envelope.Sealer](t)(envelope.NewSealer(t.Context(), p.key(t), p.optionsFor(int(n))))
 			want, err := s.CiphertextSize(n)
 			if err != nil {
 				t.Fatal(err)

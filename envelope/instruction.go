@@ -36,8 +36,8 @@ const (
 
 // NeedsInstructionFile reports whether the envelope of an object with this
 // user metadata can only be in an instruction file: there is no envelope, and
-// then the object may as well be plaintext, or just those three values of V3
-// that never leave the object. It is false for a whole envelope and for a
+// then the object may as well be plaintext, or just those values of V3
+// or of s3seal's own formats that never leave the object. It is false for a whole envelope and for a
 // damaged one.
 //
 // It may be called concurrently while nobody writes to meta.
@@ -52,53 +52,78 @@ func NeedsInstructionFile(meta map[string]string) bool {
 
 // ParseInstructionFile reads the envelope of an object from its instruction
 // file. meta is the user metadata of the object itself, of which V3 keeps the
-// suite, the commitment and the message id there; they are not taken from a
-// file, since who can replace the wrapped key must not choose what it is held
-// against.
+// suite, the commitment and the message id there, and s3seal's own formats all
+// but the keys; they are not taken from a file, since who can replace the wrapped
+// key must not choose what it is held against.
 //
 // The file must be one JSON object of at most [MaxInstructionSize] bytes, in
 // which no name is there twice; trailing data, a file without a wrapped key,
 // names of two formats together, and all that [ParseHeader] refuses are a
 // [*MetadataError]. It is never [ErrNotEncrypted]. Names count in lower case
 // only, unknown ones are ignored, the tag length may be a number. Errors of
-// file are passed through wrapped.
+// file are passed through wrapped. extra are the Suites to know of that are not
+// built in.
 //
 // Nothing authenticates a file, and nothing ties it to the object: whoever can
-// write it can give an object of V1 or V2 another key. The commitment of V3
-// makes that fail in [NewOpener].
+// write it can give an object of V1, V2 or DARE another key. The commitment of V3
+// makes that fail in [NewOpener], and that of Chunked as soon as the body is read.
 //
 // Source: S3 Encryption Client, "Content Metadata". It reads no more than one
 // byte past the limit. It may be called concurrently.
-func ParseInstructionFile(meta map[string]string, file io.Reader) (*Header, error) {
-	return parseInstruction(meta, file, instructionNames)
+func ParseInstructionFile(meta map[string]string, file io.Reader, extra ...Suite) (*Header, error) {
+	return parseInstruction(meta, file, instructionNames, extra)
 }
 
 // ParseDotNetInstructionFile is [ParseInstructionFile] for the files of the
 // first .NET client, which have names of their own (EncryptedEnvelopeKey and
 // IV) for an envelope of V1. It reads the usual files as well, but not a
 // mixture. It may be called concurrently.
-func ParseDotNetInstructionFile(meta map[string]string, file io.Reader) (*Header, error) {
-	return parseInstruction(meta, file, dotNetNames)
+func ParseDotNetInstructionFile(meta map[string]string, file io.Reader, extra ...Suite) (*Header, error) {
+	return parseInstruction(meta, file, dotNetNames, extra)
 }
 
 // IsInstructionFile reports whether file is an instruction file of any
-// dialect, for whatever object. It returns an error only if reading file
+// dialect, for whatever object; extra are the Suites to know of that are not
+// built in. It returns an error only if reading file
 // fails. It may be called concurrently.
-func IsInstructionFile(file io.Reader) (bool, error) {
+func IsInstructionFile(file io.Reader, extra ...Suite) (bool, error) {
 	f, err := readInstruction(file, dotNetNames)
 	if err != nil {
 		return false, unlessMetadata(err)
 	}
-	object := make(fields)
-	if f[nameKeyV3] != "" { // any values that an object of V3 could have
-		id := encodeBytes(make([]byte, messageIDSize))
-		object = fields{nameSuite: algCommit, nameCommitment: id, nameMessageID: id}
+	for _, object := range f.possibleObjects(extra) {
+		if _, err := maps.Clone(f).join(object, extra); err == nil {
+			return true, nil
+		}
 	}
-	_, err = f.join(object)
-	return err == nil, nil
+	return false, nil
 }
 
-func parseInstruction(meta map[string]string, file io.Reader, names namesOf) (*Header, error) {
+// possibleObjects returns what objects that f is the file of could hold.
+func (f fields) possibleObjects(extra []Suite) []fields {
+	switch {
+	case f[nameKeyV3] != "": // any values that an object of V3 could have
+		id := encodeBytes(make([]byte, messageIDSize))
+		return []fields{{nameSuite: algCommit, nameCommitment: id, nameMessageID: id}}
+	case f[nameOwnKey] == "":
+		return []fields{{}}
+	}
+	var all []fields
+	for _, s := range slices.Concat([]Suite{Chunked}, extra) {
+		format := s.info().format
+		if format == nil {
+			continue
+		}
+		object := fields{nameOwnSuite: format.Wire()}
+		if n := format.SaltSize(); n > 0 {
+			object[nameOwnSalt] = encodeBytes(make([]byte, n))
+		}
+		all = append(all, object)
+	}
+	return all
+}
+
+func parseInstruction(meta map[string]string, file io.Reader, names namesOf, extra []Suite) (*Header, error) {
 	object, err := normalise(meta)
 	if err != nil {
 		return nil, err
@@ -110,49 +135,67 @@ func parseInstruction(meta map[string]string, file io.Reader, names namesOf) (*H
 	if err != nil {
 		return nil, err
 	}
-	return f.join(object)
+	return f.join(object, extra)
 }
 
 // remainder checks what is left on an object whose wrapped key is elsewhere:
-// all three names of V3 that stay there, or none of them, and nothing else but
-// hints. f may be the metadata of a plaintext object.
-func (f fields) remainder() (v3 bool, err error) {
+// all three names of V3 that stay there, or what stays there of s3seal's own
+// formats, or nothing of all that, and nothing else but hints. It returns the
+// name that the key must have, if that can be told. f may be the metadata of a
+// plaintext object.
+func (f fields) remainder() (key string, err error) {
 	for _, name := range namesKey {
 		if f[name] != "" {
-			return false, &MetadataError{name, "present: this object does not have its key in an instruction file"}
+			return "", &MetadataError{name, "present: this object does not have its key in an instruction file"}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(f)) {
-		stays := slices.Contains(namesObjectV3, name)
-		if !stays && !slices.Contains(namesHint, name) {
-			return false, &MetadataError{name, "present without a wrapped key, or of an unknown format"}
-		}
-		v3 = v3 || stays
-	}
-	for _, name := range namesObjectV3 {
-		if v3 && f[name] == "" {
-			return false, &MetadataError{name, "missing"}
+		if !slices.Contains(namesObject, name) && !slices.Contains(namesHint, name) {
+			return "", &MetadataError{name, "present without a wrapped key, or of an unknown format"}
 		}
 	}
-	return v3, nil
+	switch {
+	case slices.ContainsFunc(namesObjectOwn, f.has):
+		return nameOwnKey, f.whole([]string{nameOwnSuite}, slices.Concat(namesObjectV3, namesHint))
+	case slices.ContainsFunc(namesObjectV3, f.has):
+		return nameKeyV3, f.whole(namesObjectV3, nil)
+	}
+	return "", nil
+}
+
+func (f fields) has(name string) bool { return f[name] != "" }
+
+// whole checks that f has all names of one list and none of another.
+func (f fields) whole(want, not []string) error {
+	for _, name := range want {
+		if !f.has(name) {
+			return &MetadataError{name, "missing"}
+		}
+	}
+	for _, name := range not {
+		if f.has(name) {
+			return &MetadataError{name, "does not belong to a format of s3seal's own"}
+		}
+	}
+	return nil
 }
 
 // join adds what the object itself holds to the fields of its file. f must not
 // hold it, too: readers could differ in which of the two they believe.
-func (f fields) join(object fields) (*Header, error) {
-	for _, name := range namesObjectV3 {
+func (f fields) join(object fields, extra []Suite) (*Header, error) {
+	for _, name := range namesObject {
 		if f[name] != "" {
 			return nil, &MetadataError{name, "belongs in the metadata of the object, not in its instruction file"}
 		}
 	}
 	switch {
-	case f[nameKeyV1] == "" && f[nameKeyV2] == "" && f[nameKeyV3] == "":
+	case !slices.ContainsFunc(namesKey, f.has):
 		return nil, &MetadataError{nameFile, "holds no wrapped key"}
 	case f[nameKeyV3] != "" && object[nameSuite] == "":
 		return nil, &MetadataError{nameSuite, "missing in the metadata of the object, which the instruction file says is V3"}
 	}
 	maps.Copy(f, object)
-	return f.parse()
+	return f.parse(extra)
 }
 
 // readInstruction reads the fields of a file, under normalised names.

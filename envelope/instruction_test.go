@@ -16,6 +16,7 @@ import (
 	"testing/iotest"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/envelope/dare"
 	"github.com/s3seal/s3seal/wrap"
 	"pgregory.net/rapid"
 )
@@ -23,11 +24,14 @@ import (
 // stays are the names that never leave the object.
 var stays = []string{"x-amz-c", "x-amz-d", "x-amz-i"}
 
+// staysOwn are those of s3seal's own formats.
+var staysOwn = []string{"s3seal-suite", "s3seal-salt", "s3seal-bound", "s3seal-empty"}
+
 // split moves the envelope of o into an instruction file.
 func (o object) split(t testing.TB) object {
 	t.Helper()
 	c := o.clone()
-	h := must[*envelope.Header](t)(envelope.ParseHeader(o.meta))
+	h := must[*envelope.Header](t)(o.header())
 	var err error
 	if c.meta, c.file, err = h.InstructionFile(); err != nil {
 		t.Fatal(err)
@@ -105,14 +109,14 @@ func TestInstructionRoundTrip(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		got, err := envelope.ParseInstructionFile(meta, bytes.NewReader(file))
+		got, err := envelope.ParseInstructionFile(meta, bytes.NewReader(file), dare.DARE2)
 		if err != nil || !reflect.DeepEqual(got, h) {
 			rt.Fatalf("ParseInstructionFile = %#v, %v; want %#v", got, err, h)
 		}
-		if again, err := envelope.ParseDotNetInstructionFile(meta, bytes.NewReader(file)); err != nil || !reflect.DeepEqual(again, h) {
+		if again, err := envelope.ParseDotNetInstructionFile(meta, bytes.NewReader(file), dare.DARE2); err != nil || !reflect.DeepEqual(again, h) {
 			rt.Fatalf("ParseDotNetInstructionFile = %#v, %v; want %#v", again, err, h)
 		}
-		if ok, err := envelope.IsInstructionFile(bytes.NewReader(file)); !ok || err != nil {
+		if ok, err := envelope.IsInstructionFile(bytes.NewReader(file), dare.DARE2); !ok || err != nil {
 			rt.Fatalf("IsInstructionFile = %t, %v; want true", ok, err)
 		}
 		if !envelope.NeedsInstructionFile(meta) {
@@ -133,7 +137,7 @@ func TestInstructionRoundTrip(t *testing.T) {
 // splitOf returns valid metadata split by hand.
 func splitOf(format string) (meta, file map[string]string) {
 	file, meta = valid()[format], make(map[string]string)
-	for _, name := range stays {
+	for _, name := range slices.Concat(stays, staysOwn) {
 		move(file, meta, name)
 	}
 	return meta, file
@@ -154,7 +158,8 @@ func referenceFile(meta, file map[string]string) string {
 	object, all := make(map[string]string), make(map[string]string)
 	for name, value := range meta {
 		name = strings.TrimPrefix(strings.ToLower(name), "x-amz-meta-")
-		if !slices.Contains(modelNames, name) || !strings.HasPrefix(name, "x-amz-") || value == "" || name == "x-amz-crypto-instr-file" {
+		aws := slices.Contains(modelNames, name) && strings.HasPrefix(name, "x-amz-") && name != "x-amz-crypto-instr-file"
+		if !aws && !strings.HasPrefix(name, "s3seal-") || value == "" {
 			continue
 		}
 		if object[name] != "" {
@@ -167,15 +172,15 @@ func referenceFile(meta, file map[string]string) string {
 	for name := range object {
 		if slices.Contains(stays, name) {
 			staying++
-		} else if !slices.Contains(hints, name) {
+		} else if !slices.Contains(hints, name) && !slices.Contains(staysOwn, name) {
 			return "bad"
 		}
 	}
 	for name, value := range file {
-		if slices.Contains(stays, name) && value != "" {
+		if slices.Contains(slices.Concat(stays, staysOwn), name) && value != "" {
 			return "bad"
 		}
-		if strings.HasPrefix(name, "x-amz-") && !strings.HasPrefix(name, "x-amz-meta-") {
+		if strings.HasPrefix(name, "x-amz-") && !strings.HasPrefix(name, "x-amz-meta-") || strings.HasPrefix(name, "s3seal-") {
 			all[name] = value
 		}
 	}
@@ -196,7 +201,7 @@ func checkFileModel(t failer, meta, file map[string]string) {
 		t.Errorf("Marshal: %v", err)
 	}
 	want, got := referenceFile(meta, file), "bad"
-	h, err := envelope.ParseInstructionFile(meta, bytes.NewReader(data))
+	h, err := envelope.ParseInstructionFile(meta, bytes.NewReader(data), dare.DARE2)
 	if err == nil {
 		got = h.Suite.String()
 	} else if bad := new(envelope.MetadataError); !errors.As(err, &bad) || bad.Name == "" || bad.Reason == "" {

@@ -11,7 +11,7 @@ import (
 
 // InstructionFile returns the user metadata and the instruction file that
 // together store h: of V3 the suite, the commitment and the message id as
-// metadata, of older formats nothing. The file is compact JSON with sorted
+// metadata, of s3seal's own formats all but the keys, of older formats nothing. The file is compact JSON with sorted
 // names, strings only, in ASCII and without a blank. It goes under the key of
 // the object with [InstructionSuffix], and is to be written before the object.
 //
@@ -30,7 +30,7 @@ func (h *Header) InstructionFile() (meta map[string]string, file []byte, err err
 		return nil, nil, err
 	}
 	meta = make(map[string]string)
-	for _, name := range namesObjectV3 {
+	for _, name := range namesObject {
 		if value, ok := all[name]; ok {
 			meta[name] = value
 			delete(all, name)

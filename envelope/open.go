@@ -4,7 +4,6 @@ package envelope
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,7 +14,7 @@ import (
 )
 
 // An Opener opens one object: policy has allowed it, its CEK is unwrapped, and
-// for V3 the commitment is verified. The body is not verified yet. The content
+// for V3 the commitment is verified; that of Chunked is in the body. The body is not verified yet. The content
 // key stays in memory as long as the Opener does.
 //
 // An Opener may be used concurrently, and for several readers of the same
@@ -38,8 +37,12 @@ type Opener struct {
 // [wrap.ErrNoKey]; that, the errors of ctx and those of the way to a KMS are
 // passed through wrapped.
 //
-// A nil error does not mean that the right key was used: for V1 and V2 with
-// RSA PKCS#1 v1.5 or a KMS, only the content tells.
+// A header with several recipients is tried one after the other, at most one
+// call of u for each: the first CEK that u vouches for is used. ErrNoKey then
+// means that u has a key for none of them.
+//
+// A nil error does not mean that the right key was used: for V1 and V2 with RSA
+// PKCS#1 v1.5 or a KMS, and for Chunked, only the content tells.
 //
 // It may be called concurrently.
 func NewOpener(ctx context.Context, h *Header, u wrap.Unwrapper, opts *OpenOptions) (*Opener, error) {
@@ -61,36 +64,24 @@ func NewOpener(ctx context.Context, h *Header, u wrap.Unwrapper, opts *OpenOptio
 	if err != nil {
 		return nil, err
 	}
-	c, err := openContent(h, cek, opts.ContentAAD)
+	c, err := openContent(h, cek, opts.contentAAD(h))
 	if err != nil {
 		return nil, err
 	}
 	return &Opener{header: h, content: c, release: opts.releaseRule(), ranges: opts.AllowUnauthenticatedRanges}, nil
 }
 
-func unwrap(ctx context.Context, u wrap.Unwrapper, h *Header) ([]byte, error) {
-	if u == nil {
-		return nil, fmt.Errorf("envelope: open: %w", wrap.ErrNoKey)
-	}
-	cek, err := u.Unwrap(ctx, h.Wrap, h.WrappedKey, h.wrapInfo())
-	switch {
-	case errors.Is(err, wrap.ErrUnwrap):
-		return nil, ErrDecrypt // without the cause, which is decided by content
-	case err != nil:
-		return nil, fmt.Errorf("envelope: unwrap key: %w", err)
-	}
-	return cek, nil
-}
-
 // Authenticated reports whether every byte returned so far by any reader of
 // this Opener was verified. It is always true under [Buffered], [Spool] and
 // [TwoPass]; under [UnverifiedUntilEOF] it is false from the first byte on
 // until the reader has returned io.EOF. It is always false for CBC and CTR,
-// which nothing can verify, and once RangeReader or ReaderAt was called.
+// which nothing can verify, and once RangeReader or ReaderAt was called for
+// other content than Chunked and DARE, for which it is always true.
 //
 // It says nothing about bytes that are still to come.
 func (o *Opener) Authenticated() bool {
-	return o.content.mode == modeGCM && o.unverified.Load() == 0
+	verified := o.content.mode == modeGCM || o.content.mode == modeOwn
+	return verified && o.unverified.Load() == 0
 }
 
 // Reader returns the plaintext of the whole body src.
@@ -101,8 +92,9 @@ func (o *Opener) Authenticated() bool {
 // [ErrDecrypt]. A size that no body can have is ErrDecrypt or
 // [stream.ErrTooLarge] at once.
 //
-// GCM content is released as [OpenOptions] say; CBC and CTR stream and are NOT
-// authenticated. Whatever the content is guilty of is ErrDecrypt; errors of
+// GCM content is released as [OpenOptions] say; Chunked and DARE stream, and
+// yield nothing that was not verified, but that it is everything is only known at
+// io.EOF; CBC and CTR stream and are NOT authenticated. Whatever the content is guilty of is ErrDecrypt; errors of
 // src are passed through wrapped.
 //
 // The reader also has WriteTo. Its Close closes src if that is an io.Closer,
@@ -124,6 +116,9 @@ func (o *Opener) Reader(src io.Reader, size int64) (io.ReadCloser, error) {
 	case modeCBC:
 		dec, err := stream.NewCBCDecryptReader(sized(src, size), c.secret.key, c.iv)
 		return o.body(src, dec, releasedForEver, err)
+	case modeOwn:
+		dec, err := c.format.DecryptReader(src, c.params())
+		return o.body(src, dec, releasedVerified, err)
 	case modeCTR:
 		dec, err := stream.NewCTRReader(sized(src, size), c.secret.key, c.iv)
 		return o.body(src, dec, releasedForEver, err)

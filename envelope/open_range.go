@@ -3,6 +3,7 @@
 package envelope
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -11,8 +12,8 @@ import (
 
 // PermitRange returns a [*PolicyError] unless o, which may be nil for the zero
 // value, allows part of an object with this header to be read: it must allow
-// the object as a whole, and AllowUnauthenticatedRanges. It uses no key, so
-// that a reader of storage can ask before a key is used for nothing.
+// the object as a whole, and AllowUnauthenticatedRanges unless ranges of the
+// format are verified, as those of Chunked and DARE are. It uses no key, so that a reader of storage can ask before a key is used for nothing.
 //
 // It may be called concurrently.
 func (o *OpenOptions) PermitRange(h *Header) error {
@@ -25,11 +26,11 @@ func (o *OpenOptions) PermitRange(h *Header) error {
 	if err := o.permit(h); err != nil {
 		return err
 	}
-	return permitRange(o.AllowUnauthenticatedRanges)
+	return permitRange(h.Suite, o.AllowUnauthenticatedRanges)
 }
 
-func permitRange(allowed bool) error {
-	if allowed {
+func permitRange(s Suite, allowed bool) error {
+	if allowed || s.info().format != nil {
 		return nil
 	}
 	reason := "a range cannot be authenticated; it needs AllowUnauthenticatedRanges"
@@ -42,18 +43,32 @@ func permitRange(allowed bool) error {
 // of the plaintext is clipped there; it never names the tag. If n is 0, so is
 // cn.
 //
+// Of Chunked and DARE one part of the body does not do; the error wraps
+// [errors.ErrUnsupported]. [Opener.CiphertextRanges] is for all formats.
+//
 // Without AllowUnauthenticatedRanges the error is a [*PolicyError]. One that
 // starts at or past the end wraps [stream.ErrRange], except that with CBC only
 // the reader can tell where the end is within the last block. Negative
 // arguments are an error, and a size that no body can have is [ErrDecrypt] or
 // wraps [stream.ErrTooLarge].
 func (o *Opener) CiphertextRange(off, n, size int64) (coff, cn int64, err error) {
-	if err := permitRange(o.ranges); err != nil {
+	if o.content.format != nil {
+		return 0, 0, fmt.Errorf("envelope: range: format %v needs more than one part of the body, see CiphertextRanges: %w",
+			o.header.Suite, errors.ErrUnsupported)
+	}
+	return o.oneRange(off, n, size)
+}
+
+func (o *Opener) oneRange(off, n, size int64) (coff, cn int64, err error) {
+	if err := permitRange(o.header.Suite, o.ranges); err != nil {
 		return 0, 0, err
 	}
 	n, err = o.clip(off, n, size)
 	if err != nil {
 		return 0, 0, err
+	}
+	if n == 0 && o.content.empty {
+		return 0, 0, nil
 	}
 	switch o.content.mode {
 	case modeCBC:
@@ -85,13 +100,17 @@ func (o *Opener) clip(off, n, size int64) (int64, error) {
 }
 
 // RangeReader returns n bytes of plaintext from offset off on, or as many as
-// there are before the end. src must deliver what [Opener.CiphertextRange]
-// names for the same off, n and size.
+// there are before the end. src must deliver what [Opener.CiphertextRanges]
+// names for the same off, n and size, one part after the other.
 //
-// The plaintext is NOT authenticated: a tag covers the whole body, CBC and CTR
-// have none, and whoever can alter the body can alter the range unnoticed. Nor
-// does anything vouch for size, which decides where the end is. That is why it
-// needs AllowUnauthenticatedRanges. From the call on, Authenticated is false.
+// Of Chunked and DARE the range is authenticated, as is where the plaintext
+// ends: nothing is returned that was not verified, up to 1 MiB at once. Altered
+// content is [ErrDecrypt].
+//
+// All other plaintext is NOT authenticated: a tag covers the whole body, CBC and
+// CTR have none, and whoever can alter the body can alter the range unnoticed.
+// Nor does anything vouch for size, which decides where the end is. That is why
+// it needs AllowUnauthenticatedRanges. From the call on, Authenticated is false.
 //
 // The reader yields that many bytes or an error, which wraps
 // io.ErrUnexpectedEOF if src ends early. Of a CBC object, a range that reaches
@@ -101,12 +120,16 @@ func (o *Opener) clip(off, n, size int64) (int64, error) {
 //
 // The returned reader is not safe for concurrent use.
 func (o *Opener) RangeReader(src io.Reader, off, n, size int64) (io.ReadCloser, error) {
-	if _, _, err := o.CiphertextRange(off, n, size); err != nil {
-		return nil, err
-	}
-	n, err := o.clip(off, n, size)
+	parts, err := o.CiphertextRanges(off, n, size)
 	if err != nil {
 		return nil, err
+	}
+	n, err = o.clip(off, n, size)
+	if err != nil {
+		return nil, err
+	}
+	if o.content.format != nil {
+		return o.body(src, newVerifiedRange(o.content, src, parts, off, n, size), releasedVerified, nil)
 	}
 	dec, err := o.content.rangeReader(src, off, n, size)
 	if err == nil {

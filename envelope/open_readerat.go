@@ -23,11 +23,14 @@ type ReaderAt interface {
 }
 
 // ReaderAt returns the plaintext of the body src, of size bytes, for reads at
-// any offset. Nothing is read yet. A read of a short range takes one read of
-// src.
+// any offset.
 //
-// The plaintext is NOT authenticated, nor is its size: see
-// [Opener.RangeReader]. Without AllowUnauthenticatedRanges the error is a
+// Of Chunked and DARE, every byte that ReadAt returns is verified in that call,
+// and the size before ReaderAt returns: it reads the start and the end of src.
+//
+// All other plaintext is NOT authenticated, nor is its size: see
+// [Opener.RangeReader]. Nothing is read yet, and a read of a short range takes one
+// read of src. Without AllowUnauthenticatedRanges the error is a
 // [*PolicyError]. From the call on, Authenticated is false, whatever is read.
 //
 // A size that no body can have is [ErrDecrypt] or wraps [stream.ErrTooLarge].
@@ -35,8 +38,11 @@ type ReaderAt interface {
 // padding is not proper. A src that ends before its size is an error that wraps
 // io.ErrUnexpectedEOF; other errors of src are passed through wrapped.
 func (o *Opener) ReaderAt(src io.ReaderAt, size int64) (ReaderAt, error) {
-	if err := permitRange(o.ranges); err != nil {
+	if err := permitRange(o.header.Suite, o.ranges); err != nil {
 		return nil, err
+	}
+	if o.content.format != nil {
+		return o.ownReaderAt(src, size)
 	}
 	r, err := o.content.readerAt(src, size)
 	if err != nil {

@@ -7,12 +7,14 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/envelope/dare"
 	"pgregory.net/rapid"
 )
 
@@ -31,6 +33,14 @@ func valid() map[string]map[string]string {
 		"V3": {"x-amz-3": b64(60), "x-amz-c": "115", "x-amz-w": "02", "x-amz-d": b64(28), "x-amz-i": b64(28), "x-amz-m": "{}"},
 		"V3 kms": {"x-amz-3": b64(60), "x-amz-c": "115", "x-amz-w": "12", "x-amz-d": b64(28), "x-amz-i": b64(28),
 			"x-amz-t": `{"aws:x-amz-cek-alg":"115","user":"é"}`},
+		"Chunked": {"s3seal-suite": "chunked1", "s3seal-key": b64(60), "s3seal-wrap": "02", "s3seal-matdesc": "{}"},
+		"Chunked for 3": {"s3seal-suite": "chunked1", "s3seal-bound": "1", "s3seal-key": b64(60), "s3seal-wrap": "12",
+			"s3seal-matdesc": `{"aws:x-amz-cek-alg":"S3SEAL/CHUNKED1"}`, "s3seal-key-2": b64(256), "s3seal-wrap-2": "22",
+			"s3seal-matdesc-2": `{"a":"b"}`, "s3seal-key-3": b64(60), "s3seal-wrap-3": "02"},
+		"DARE2": {"s3seal-suite": "dare2", "s3seal-key": b64(60), "s3seal-wrap": "12", "s3seal-salt": b64(32),
+			"s3seal-matdesc": `{"aws:x-amz-cek-alg":"S3SEAL/DARE2"}`},
+		"DARE2 empty": {"s3seal-suite": "dare2", "s3seal-key": b64(60), "s3seal-wrap": "02", "s3seal-salt": b64(32),
+			"s3seal-matdesc": "{}", "s3seal-bound": "1", "s3seal-empty": "1"},
 	}
 }
 
@@ -38,22 +48,26 @@ func valid() map[string]map[string]string {
 // suite, "none", or "bad". It is written from the description of the formats,
 // as plainly as possible, and shares no code with the parser.
 func reference(meta map[string]string) string {
-	m := map[string]string{}
+	m, anyOwn := map[string]string{}, false
 	for name, value := range meta {
 		name = strings.TrimPrefix(strings.ToLower(name), "x-amz-meta-")
-		if !strings.HasPrefix(name, "x-amz-") || value == "" {
+		own := strings.HasPrefix(name, "s3seal-")
+		if !own && !strings.HasPrefix(name, "x-amz-") || value == "" {
 			continue
 		}
 		if _, twice := m[name]; twice {
 			return "bad"
 		}
 		m[name] = value
+		anyOwn = anyOwn || own
 	}
 	has := func(names string) bool {
 		return slices.ContainsFunc(strings.Fields(names), func(n string) bool { return m["x-amz-"+n] != "" })
 	}
 	const v2only, v3only = "key-v2 cek-alg wrap-alg tag-len", "3 c d i w m t"
 	switch {
+	case anyOwn:
+		return referenceOwn(m)
 	case m["x-amz-key"] != "" && !has(v2only+" "+v3only):
 		return referenceV1(m)
 	case m["x-amz-key-v2"] != "" && !has("key "+v3only):
@@ -132,6 +146,54 @@ func referenceV3(m map[string]string) string {
 	return "V3"
 }
 
+// referenceOwn knows the names of s3seal's own formats, and no others may be
+// beside them.
+func referenceOwn(m map[string]string) string {
+	alg := map[string]string{"chunked1": "S3SEAL/CHUNKED1", "dare2": "S3SEAL/DARE2"}[m["s3seal-suite"]]
+	chunked, recipients := m["s3seal-suite"] == "chunked1", 0
+	for n := 1; n <= 8; n++ {
+		suffix := fmt.Sprint("-", n)
+		if n == 1 {
+			suffix = ""
+		}
+		if m["s3seal-key"+suffix] == "" {
+			break
+		}
+		recipients++
+		desc := m["s3seal-matdesc"+suffix]
+		switch m["s3seal-wrap"+suffix] {
+		case "02", "22":
+		case "12":
+			if entries(desc)["aws:x-amz-cek-alg"] != alg {
+				return "bad"
+			}
+		default:
+			return "bad"
+		}
+		if !isKey(m["s3seal-key"+suffix]) || !isObject(desc) {
+			return "bad"
+		}
+		for _, name := range []string{"key", "wrap", "matdesc"} {
+			delete(m, "s3seal-"+name+suffix)
+		}
+	}
+	ok := alg != "" && recipients >= 1 && (chunked || recipients == 1 && isBase64(m["s3seal-salt"], 32))
+	for name, value := range m {
+		switch {
+		case name == "s3seal-suite" || name == "x-amz-crypto-instr-file":
+		case name == "s3seal-bound", name == "s3seal-empty" && !chunked:
+			ok = ok && value == "1"
+		case name == "s3seal-salt" && !chunked:
+		default:
+			return "bad"
+		}
+	}
+	if !ok {
+		return "bad"
+	}
+	return map[bool]string{true: "Chunked", false: "DARE2"}[chunked]
+}
+
 // size is the size of what s encodes: standard base64, in the one spelling that
 // an encoder writes, and blanks at the end. It is -1 for all else.
 func size(s string) int {
@@ -179,15 +241,18 @@ func isObject(s string) bool { return entries(s) != nil }
 var (
 	badObjects  = []string{"{", "[]", `"a"`, "null", `{"a":1}`, `{"a":"b","a":"c"}`, `{"a":"b"}{}`, `{"a":{}}`, `{"a":"b",}`, "{}\x00", "é"}
 	goodObjects = []string{"{}", `{"aws:x-amz-cek-alg":"AES/CBC/PKCS5Padding","kms_cmk_id":"k"}`, "{ }", `{"a":"b"}`, `{"aws:x-amz-cek-alg":"115"}`, `{"aws:x-amz-cek-alg":"AES/GCM/NoPadding"}`,
-		`{"aws:x-amz-cek-alg":"115","user":"é"}`}
+		`{"aws:x-amz-cek-alg":"115","user":"é"}`, `{"aws:x-amz-cek-alg":"S3SEAL/CHUNKED1"}`, `{"aws:x-amz-cek-alg":"S3SEAL/DARE2"}`}
 	badBase64  = []string{"=", "A", "%%%%", "QUJD", b64(16)[:23] + "*", "\n" + b64(16), b64(12)[:8] + "\n" + b64(12)[8:]}
 	goodValues = []string{"", b64(12), b64(13), b64(15), b64(16), b64(16) + "\n", b64(16) + " \r\n", b64(27), b64(28), b64(29), b64(40),
 		"115", "114", "02", "12", "22", "01", "11", "21", "AES/GCM", "AESWrap", "kms", "kms+context", "AES", "RSA", "RSA-OAEP-SHA1",
 		"RSA/ECB/OAEPWithSHA-256AndMGF1Padding", "aes/gcm", "AES/GCM/NoPadding", "AES/CBC/PKCS5Padding", "AES/CBC/PKCS7Padding", "AES/CBC",
-		"AES/CTR/NoPadding", "AES/ECB/PKCS5Padding", "128", "16", "0", "96", "0128", "128 "}
+		"AES/CTR/NoPadding", "AES/ECB/PKCS5Padding", "128", "16", "0", "96", "0128", "128 ",
+		"chunked1", "dare2", "chunked2", "Chunked1", "S3SEAL/CHUNKED1", "1", "true", b64(31), b64(32), b64(33)}
 	modelNames = strings.Fields("x-amz-key x-amz-key-v2 x-amz-3 x-amz-iv x-amz-cek-alg x-amz-wrap-alg x-amz-matdesc x-amz-tag-len " +
 		"x-amz-c x-amz-w x-amz-d x-amz-i x-amz-m x-amz-t x-amz-unencrypted-content-length x-amz-unencrypted-content-md5 " +
-		"content-type user x-amz-crypto-instr-file x-amz-key-v9")
+		"content-type user x-amz-crypto-instr-file x-amz-key-v9 " +
+		"s3seal-suite s3seal-key s3seal-wrap s3seal-matdesc s3seal-salt s3seal-bound s3seal-empty s3seal-key-1 s3seal-key-2 s3seal-wrap-2 " +
+		"s3seal-matdesc-2 s3seal-key-3 s3seal-wrap-3 s3seal-matdesc-3 s3seal-key-4 s3seal-wrap-4 s3seal-key-9 s3seal-unknown")
 )
 
 // A failer is what *testing.T and *rapid.T have in common.
@@ -200,7 +265,7 @@ type failer interface {
 func checkModel(t failer, meta map[string]string) {
 	t.Helper()
 	want := reference(meta)
-	h, err := envelope.ParseHeader(meta)
+	h, err := envelope.ParseHeader(meta, dare.DARE2)
 	got := "bad"
 	switch metaErr := new(envelope.MetadataError); {
 	case err == nil:

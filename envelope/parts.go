@@ -4,6 +4,7 @@ package envelope
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -30,7 +31,14 @@ type Parts struct {
 
 // Parts returns the body as parts. It takes the place of Reader and Writer: a
 // second call of any of them is [ErrUsed].
+//
+// s3seal's own formats, which are written from the front to the end, have no
+// parts yet: the error wraps [errors.ErrUnsupported], and Reader and Writer can
+// still be called.
 func (s *Sealer) Parts() (*Parts, error) {
+	if err := checkParts(s.header.Suite); err != nil {
+		return nil, err
+	}
 	c, err := s.take()
 	if err != nil {
 		return nil, err
@@ -42,6 +50,13 @@ func (s *Sealer) Parts() (*Parts, error) {
 	}
 	p.account = s.account
 	return p, nil
+}
+
+func checkParts(s Suite) error {
+	if s.info().format == nil {
+		return nil
+	}
+	return fmt.Errorf("envelope: format %v is not sealed in parts, but by Reader or Writer: %w", s, errors.ErrUnsupported)
 }
 
 func newParts(suite Suite, c *content) (*Parts, error) {
@@ -88,6 +103,9 @@ func ResumeParts(ctx context.Context, h *Header, u wrap.Unwrapper, states []byte
 	}
 	if len(h.Suite.info().writes) == 0 {
 		return nil, fmt.Errorf("envelope: format %v can only be read", h.Suite)
+	}
+	if err := checkParts(h.Suite); err != nil {
+		return nil, err
 	}
 	cek, err := unwrap(ctx, u, h)
 	defer clear(cek)

@@ -36,7 +36,7 @@ func sealParts(t testing.TB, p *envelope.Parts, from, to, size int) (body, state
 // one go and after an interruption.
 func TestPartsOpen(t *testing.T) {
 	size := len(partsPlain)
-	for _, p := range sealable() {
+	for _, p := range sealableInParts() {
 		for _, resume := range []int{size, 0, 64, 192} {
 			key := p.key(t)
 			s := must[*envelope.Sealer](t)(envelope.NewSealer(t.Context(), key, p.options()))
@@ -88,7 +88,7 @@ func TestPartsOnce(t *testing.T) {
 
 // TestPartsChanged: a place has one content, also in another process.
 func TestPartsChanged(t *testing.T) {
-	for _, p := range sealable() {
+	for _, p := range sealableInParts() {
 		key := p.key(t)
 		s := must[*envelope.Sealer](t)(envelope.NewSealer(t.Context(), key, p.options()))
 		parts := must[*envelope.Parts](t)(s.Parts())
@@ -106,7 +106,7 @@ func TestPartsChanged(t *testing.T) {
 // TestResumeForeign gives ResumeParts the header of another object: storage is
 // full of them, and none may be sealed a second time.
 func TestResumeForeign(t *testing.T) {
-	for _, p := range sealable() {
+	for _, p := range sealableInParts() {
 		key := p.key(t)
 		mine := must[*envelope.Sealer](t)(envelope.NewSealer(t.Context(), key, p.options()))
 		_, states := sealParts(t, must[*envelope.Parts](t)(mine.Parts()), 0, 64, 32)
@@ -171,7 +171,7 @@ func TestResumeRefusals(t *testing.T) {
 
 // TestPartsShape: what an uploader asks before it cuts.
 func TestPartsShape(t *testing.T) {
-	for _, p := range sealable() {
+	for _, p := range sealableInParts() {
 		s := must[*envelope.Sealer](t)(envelope.NewSealer(t.Context(), p.key(t), p.options()))
 		parts := must[*envelope.Parts](t)(s.Parts())
 		cbc := p.suite == envelope.V1 || p.suite == envelope.V2CBC
@@ -186,7 +186,7 @@ func TestPartsShape(t *testing.T) {
 
 // TestPartsKeys: no key is printed, and none is left in the Sealer.
 func TestPartsKeys(t *testing.T) {
-	for _, p := range sealable() {
+	for _, p := range sealableInParts() {
 		s := must[*envelope.Sealer](t)(envelope.NewSealer(t.Context(), p.key(t), p.options()))
 		content := s.ContentKey()
 		parts := must[*envelope.Parts](t)(s.Parts())

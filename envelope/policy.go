@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// OpenOptions say what an [Opener] may open. With the zero value that is V3
-// only; every field that is true lets in something weaker, and is independent
+// OpenOptions say what an [Opener] may open. With the zero value that is V3 and
+// Chunked; every field of type bool but RequireBound that is true lets in something weaker, and is independent
 // of the others unless it says so. [Header.Required] tells what an object
 // needs.
 //
 // An OpenOptions may be used concurrently while nobody writes to it.
 type OpenOptions struct {
-	// AllowUncommitted lets in formats that do not commit to the CEK: V2 and
-	// V1. Whoever can replace a wrapped key can make such a body that opens to
+	// AllowUncommitted lets in formats that do not commit to the CEK: V2, V1 and
+	// DARE. Whoever can replace a wrapped key can make such a body that opens to
 	// different plaintexts under different keys. Alone it lets in V2GCM with
 	// a modern wrap (AES/GCM, kms+context, RSA-OAEP-SHA1).
 	AllowUncommitted bool
@@ -40,7 +40,8 @@ type OpenOptions struct {
 	// AllowUnauthenticatedRanges lets [Opener.RangeReader] and
 	// [Opener.ReaderAt] decrypt part of an object. The tag covers the whole
 	// object and cannot be checked then; the commitment of V3 still is. CBC
-	// and CTR need it on top of what they need as a whole.
+	// and CTR need it on top of what they need as a whole. Chunked and DARE do
+	// not need it: whatever is read of them is verified.
 	AllowUnauthenticatedRanges bool
 
 	// AllowPlaintext lets a reader of storage, such as package backend, hand
@@ -58,14 +59,35 @@ type OpenOptions struct {
 	// with, which no metadata records. Where it is not empty, only V2GCM opens:
 	// nothing else could have been bound to it.
 	ContentAAD []byte
+
+	// ExtraSuites lets in formats that this package does not have built in,
+	// which are values of other packages. They need AllowUncommitted as well.
+	ExtraSuites []Suite
+
+	// Bind holds the names that the object was asked for by, for those that are
+	// bound to them: other names are [ErrDecrypt], and without any the error is
+	// a [*PolicyError]. Objects that are not bound open in any case.
+	Bind Binding
+
+	// RequireBound keeps out all objects that are not bound. Without it, whoever
+	// can write to the bucket can put one that is not in the place of one that
+	// is.
+	RequireBound bool
 }
 
 // Required returns the smallest set of options under which an object with this
-// header opens as a whole, given the right key. Release and ContentAAD are nil.
+// header opens as a whole, given the right key. Release and ContentAAD are nil,
+// and Bind is empty, though a bound object needs it: the names must come from
+// whoever asked for it.
 func (h *Header) Required() OpenOptions {
 	legacyWrap := !slices.Contains(wrapsModern, h.Wrap) || h.tagBytes
+	var extra []Suite
+	if h.Suite.foreign != nil {
+		extra = []Suite{h.Suite}
+	}
 	return OpenOptions{
-		AllowUncommitted:        h.Suite != V3,
+		ExtraSuites:             extra,
+		AllowUncommitted:        !h.Suite.info().commits,
 		AllowLegacyWraps:        legacyWrap,
 		AllowLegacyCBC:          h.Suite.info().mode == modeCBC,
 		AllowUnauthenticatedCTR: h.Suite.info().mode == modeCTR,
@@ -84,6 +106,7 @@ func (o *OpenOptions) permit(h *Header) error {
 		{"AllowLegacyWraps", need.AllowLegacyWraps, o.AllowLegacyWraps},
 		{"AllowLegacyCBC", need.AllowLegacyCBC, o.AllowLegacyCBC},
 		{"AllowUnauthenticatedCTR", need.AllowUnauthenticatedCTR, o.AllowUnauthenticatedCTR},
+		{"ExtraSuites", len(need.ExtraSuites) > 0, slices.Contains(o.ExtraSuites, h.Suite)},
 	} {
 		if option.need && !option.have {
 			missing = append(missing, option.name)
@@ -96,5 +119,24 @@ func (o *OpenOptions) permit(h *Header) error {
 	if len(o.ContentAAD) > 0 && h.Suite != V2GCM {
 		return &PolicyError{Option: "ContentAAD", Reason: fmt.Sprintf("%v cannot have been bound to ContentAAD", h.Suite)}
 	}
-	return nil
+	return o.permitPlace(h)
+}
+
+// contentAAD returns what the content is bound to besides its key.
+func (o *OpenOptions) contentAAD(h *Header) []byte {
+	if h.Suite.info().format != nil {
+		return o.Bind.context(h.Bound)
+	}
+	return o.ContentAAD
+}
+
+// permitPlace sees to it that the names are there which a bound object needs.
+func (o *OpenOptions) permitPlace(h *Header) error {
+	switch {
+	case o.RequireBound && !h.Bound:
+		return &PolicyError{Option: "RequireBound", Reason: fmt.Sprintf("%v: is not bound to bucket and key", h)}
+	case h.Bound && o.Bind == (Binding{}):
+		return &PolicyError{Option: "Bind", Reason: fmt.Sprintf("%v: needs Bind, the names that it was asked for by", h)}
+	}
+	return o.Bind.check()
 }

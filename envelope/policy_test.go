@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/envelope/dare"
 	"github.com/s3seal/s3seal/wrap"
 )
 
@@ -46,7 +47,7 @@ func TestPolicyContentAAD(t *testing.T) {
 	opts := everything()
 	opts.ContentAAD = []byte("aad")
 	for format, meta := range valid() {
-		h := must[*envelope.Header](t)(envelope.ParseHeader(meta))
+		h := must[*envelope.Header](t)(envelope.ParseHeader(meta, dare.DARE2))
 		_, err := envelope.NewOpener(t.Context(), h, fixedKey{cek: kek}, &opts)
 		var policy *envelope.PolicyError
 		if refused := errors.As(err, &policy) && policy.Option == "ContentAAD"; refused == (format == "V2-GCM") {

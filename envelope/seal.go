@@ -22,13 +22,30 @@ import (
 // SealOptions say how an object is sealed. The zero value, and a nil pointer,
 // mean V3 without a materials description.
 type SealOptions struct {
-	// Suite is the format to write. [V2CTR] cannot be written.
+	// Suite is the format to write. [V2CTR] cannot be written. A Suite that is
+	// not built in, such as that of envelope/dare, is passed in here.
 	Suite Suite
 
 	// MatDesc is the materials description: a hint for readers about which
 	// KEK to use, or the encryption context of a KMS. It is stored in the
 	// clear, and for raw keys it is not authenticated.
 	MatDesc map[string]string
+
+	// Recipients are up to 7 more keys, each of which alone opens the object:
+	// the public key of a colleague, a recovery key. Only [Chunked] has that:
+	// as its content commits to the CEK, all of them read the same. Who they are
+	// is not authenticated: whoever can write the object can take recipients
+	// away, and whoever can open it can add some.
+	Recipients []SealRecipient
+
+	// Bind binds the content to the place that it is stored at. Only s3seal's
+	// own formats have that.
+	Bind Binding
+
+	// Empty says that the plaintext will be empty. DARE has to know before the
+	// body is sealed, and fails if it turns out otherwise, either way; all other
+	// formats do not look at it.
+	Empty bool
 }
 
 // A Writer encrypts what is written to it. Close writes the rest of the body
@@ -62,13 +79,15 @@ type Sealer struct {
 //
 // It is an error, before w is called, if the format cannot carry what w makes:
 //
-//	V3      AES/GCM, RSA-OAEP-SHA1, kms+context
+//	V3      AES/GCM, RSA-OAEP-SHA1, kms+context; so Chunked and DARE
 //	V2GCM   those, and AESWrap, kms
 //	V2CBC   those, and AESWrap, kms
 //	V1      AES-ECB, RSA-PKCS1-v1.5 (package wrap/legacy)
 //
-// and if MatDesc holds a name that belongs to the format. Without w the error
-// is [wrap.ErrNoKey]; errors of w are passed through wrapped.
+// and if MatDesc holds a name that belongs to the format, or the format has no
+// use for Recipients or Bind. Without w the error is [wrap.ErrNoKey]; errors of w
+// are passed through wrapped. The CEK is wrapped by w first, and then for each of
+// the recipients.
 //
 // It may be called concurrently.
 func NewSealer(ctx context.Context, w wrap.Wrapper, opts *SealOptions) (*Sealer, error) {
@@ -78,18 +97,28 @@ func NewSealer(ctx context.Context, w wrap.Wrapper, opts *SealOptions) (*Sealer,
 	if w == nil {
 		return nil, fmt.Errorf("envelope: seal: %w", wrap.ErrNoKey)
 	}
-	alg := w.Algorithm()
-	if err := checkPair(opts.Suite, alg); err != nil {
+	h := &Header{Suite: opts.Suite}
+	if err := h.address(w, opts.MatDesc, opts.Recipients); err != nil {
 		return nil, err
 	}
 	if err := checkShared(w, opts.Suite); err != nil {
 		return nil, err
 	}
-	h := &Header{Suite: opts.Suite, Wrap: alg, IV: make([]byte, opts.Suite.info().ivSize)}
-	if err := h.describe(opts.MatDesc); err != nil {
+	if err := h.bind(opts); err != nil {
 		return nil, err
 	}
-	return seal(ctx, w, h)
+	return seal(ctx, w, h, opts)
+}
+
+// bind enters what only s3seal's own formats have.
+func (h *Header) bind(opts *SealOptions) error {
+	h.Bound = opts.Bind != Binding{}
+	format := h.Suite.info().format
+	if h.Bound && format == nil {
+		return fmt.Errorf("envelope: format %v cannot be bound to bucket and key; use Chunked", h.Suite)
+	}
+	h.Empty = opts.Empty && format != nil && format.MarksEmpty()
+	return opts.Bind.check()
 }
 
 // checkPair refuses, with the way out, what the format has no words for.
@@ -106,7 +135,7 @@ func checkPair(s Suite, alg wrap.Algorithm) error {
 		fit[i] = a.String()
 	}
 	var instead []string
-	for _, other := range []Suite{V3, V2GCM, V2CBC, V1} {
+	for _, other := range []Suite{V3, V2GCM, V2CBC, V1} { // not Chunked: it takes what V3 takes
 		if slices.Contains(other.info().writes, alg) {
 			instead = append(instead, other.String())
 		}
@@ -118,38 +147,39 @@ func checkPair(s Suite, alg wrap.Algorithm) error {
 	return errors.New(msg)
 }
 
-// describe sets the materials description of a new header. The names that
-// belong to the formats are theirs: a caller could undo what they promise.
-func (h *Header) describe(desc map[string]string) error {
-	name := h.names().desc
+// describe returns the materials description of a new wrapped key. The names
+// that belong to the formats are theirs: a caller could undo what they promise.
+func (h *Header) describe(name string, alg wrap.Algorithm, desc map[string]string) (map[string]string, error) {
 	if _, ok := desc[descCEKAlg]; ok {
-		return &MetadataError{name, "entry " + descCEKAlg + " is reserved"}
+		return nil, &MetadataError{name, "entry " + descCEKAlg + " is reserved"}
 	}
 	switch _, ok := desc[descCMK]; {
-	case ok && h.Wrap != wrap.KMSPlain:
-		return &MetadataError{name, "entry " + descCMK + " is reserved"}
-	case !ok && h.Wrap == wrap.KMSPlain:
-		return &MetadataError{name, "entry " + descCMK + " is missing: a kms wrap names its key there"}
+	case ok && alg != wrap.KMSPlain:
+		return nil, &MetadataError{name, "entry " + descCMK + " is reserved"}
+	case !ok && alg == wrap.KMSPlain:
+		return nil, &MetadataError{name, "entry " + descCMK + " is missing: a kms wrap names its key there"}
 	}
-	h.MatDesc = make(map[string]string, len(desc)+1)
-	maps.Copy(h.MatDesc, desc)
-	if h.Wrap == wrap.KMSContext {
-		h.MatDesc[descCEKAlg] = h.contentAlg()
+	own := make(map[string]string, len(desc)+1)
+	maps.Copy(own, desc)
+	if alg == wrap.KMSContext {
+		own[descCEKAlg] = h.contentAlg()
 	}
-	_, err := encodeMatDesc(name, h.MatDesc) // before any key is used
-	return err
+	_, err := encodeMatDesc(name, own) // before any key is used
+	return own, err
 }
 
 // seal makes and wraps the CEK and fills in the header.
-func seal(ctx context.Context, w wrap.Wrapper, h *Header) (*Sealer, error) {
-	rand.Read(h.IV) // never fails
-	cek, wrapped, acct, err := newCEK(ctx, w, h.wrapInfo())
+func seal(ctx context.Context, w wrap.Wrapper, h *Header, opts *SealOptions) (*Sealer, error) {
+	cek, wrapped, acct, err := newCEK(ctx, w, h.wrapInfo(h.everyone()[0]))
 	defer clear(cek)
 	if err != nil {
 		return nil, fmt.Errorf("envelope: wrap key: %w", err)
 	}
 	h.WrappedKey = bytes.Clone(wrapped)
-	c, err := sealContent(h, cek)
+	if err := h.wrapOthers(ctx, cek, opts.Recipients); err != nil {
+		return nil, err
+	}
+	c, err := sealContent(h, cek, opts.Bind)
 	if err != nil {
 		return nil, err
 	}
@@ -181,9 +211,15 @@ func newCEK(ctx context.Context, w wrap.Wrapper, info wrap.Info) (cek, wrapped [
 	return cek, wrapped, nil, err
 }
 
-// sealContent is the counterpart of openContent; for V3 it also makes the
-// commitment.
-func sealContent(h *Header, cek []byte) (*content, error) {
+// sealContent is the counterpart of openContent; it also makes the IV, and for V3
+// the commitment.
+func sealContent(h *Header, cek []byte, bind Binding) (*content, error) {
+	info := h.Suite.info()
+	if info.format != nil {
+		return sealOwn(h, cek, bind.context(h.Bound))
+	}
+	h.IV = make([]byte, info.ivSize)
+	rand.Read(h.IV) // never fails
 	if h.Suite != V3 {
 		return plainContent(h, cek, nil), nil
 	}
@@ -205,6 +241,13 @@ func (s *Sealer) Header() *Header { return s.header.clone() }
 // plaintext. A negative n is an error; one over the limit of the format wraps
 // [stream.ErrTooLarge].
 func (s *Sealer) CiphertextSize(n int64) (int64, error) {
+	if f := s.content.format; f != nil {
+		c, err := f.CiphertextSize(n, s.content.empty)
+		if err != nil {
+			return 0, fmt.Errorf("envelope: seal: %w", err)
+		}
+		return c, nil
+	}
 	return ciphertextSize(s.content.mode, n)
 }
 
@@ -232,7 +275,10 @@ func (s *Sealer) Reader(src io.Reader) (io.Reader, error) {
 	}
 	defer clear(c.secret.key) // the stream has its own expanded key
 	src = s.account.reader(src)
-	if c.mode == modeCBC {
+	switch c.mode {
+	case modeOwn:
+		return sealed(c.format.EncryptReader(src, c.params()))
+	case modeCBC:
 		return sealed[io.Reader](stream.NewCBCEncryptReader(src, c.secret.key, c.iv))
 	}
 	return sealed[io.Reader](stream.NewGCMEncryptReader(src, c.secret.key, c.iv, c.aad))
@@ -247,7 +293,10 @@ func (s *Sealer) Writer(dst io.Writer) (Writer, error) {
 	}
 	defer clear(c.secret.key)
 	dst = s.account.writer(dst)
-	if c.mode == modeCBC {
+	switch c.mode {
+	case modeOwn:
+		return sealed[Writer](c.format.EncryptWriter(dst, c.params()))
+	case modeCBC:
 		return sealed[Writer](stream.NewCBCEncryptWriter(dst, c.secret.key, c.iv))
 	}
 	return sealed[Writer](stream.NewGCMEncryptWriter(dst, c.secret.key, c.iv, c.aad))

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/envelope/dare"
 	"github.com/s3seal/s3seal/wrap"
 	"github.com/s3seal/s3seal/wrap/legacy"
 )
@@ -28,6 +29,17 @@ type pair struct {
 
 // sealable lists all pairs, independently of the table in the package.
 func sealable() []pair {
+	pairs := sealableInParts()
+	for _, suite := range []envelope.Suite{envelope.Chunked, dare.DARE2} {
+		for _, alg := range []wrap.Algorithm{wrap.AESGCM, wrap.RSAOAEPSHA1, wrap.KMSContext} {
+			pairs = append(pairs, pair{suite, alg})
+		}
+	}
+	return pairs
+}
+
+// sealableInParts lists those of AWS's formats.
+func sealableInParts() []pair {
 	pairs := []pair{{envelope.V1, wrap.AESECB}, {envelope.V1, wrap.RSAPKCS1}}
 	for _, suite := range []envelope.Suite{envelope.V3, envelope.V2GCM, envelope.V2CBC} {
 		for _, alg := range []wrap.Algorithm{wrap.AESGCM, wrap.RSAOAEPSHA1, wrap.KMSContext} {
@@ -46,6 +58,13 @@ func (p pair) options() *envelope.SealOptions {
 		desc["kms_cmk_id"] = "key"
 	}
 	return &envelope.SealOptions{Suite: p.suite, MatDesc: desc}
+}
+
+// optionsFor are those for a plaintext of n bytes.
+func (p pair) optionsFor(n int) *envelope.SealOptions {
+	opts := p.options()
+	opts.Empty = n == 0
+	return opts
 }
 
 func (p pair) key(t testing.TB) wrap.Key {
@@ -72,7 +91,7 @@ func TestSealPairs(t *testing.T) {
 	for _, p := range sealable() {
 		ok[p] = true
 	}
-	suites := []envelope.Suite{envelope.V1, envelope.V2CBC, envelope.V2GCM, envelope.V2CTR, envelope.V3}
+	suites := []envelope.Suite{envelope.V1, envelope.V2CBC, envelope.V2GCM, envelope.V2CTR, envelope.V3, envelope.Chunked, dare.DARE2}
 	for _, suite := range suites {
 		for alg := wrap.Unnamed; alg <= wrap.RSARaw+1; alg++ {
 			p := pair{suite, alg}

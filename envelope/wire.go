@@ -36,6 +36,21 @@ const (
 	keyPrefix  = "x-amz-key-"
 )
 
+// The names of s3seal's own formats. No client of AWS knows them, so that it
+// says of such an object that it is not encrypted, or lacks its names, and never
+// takes it for something else.
+const (
+	nameOwnSuite = "s3seal-suite"
+	nameOwnKey   = "s3seal-key"
+	nameOwnWrap  = "s3seal-wrap"
+	nameOwnDesc  = "s3seal-matdesc"
+	nameOwnSalt  = "s3seal-salt"
+	nameOwnBound = "s3seal-bound"
+	nameOwnEmpty = "s3seal-empty"
+
+	ownPrefix = "s3seal-"
+)
+
 // The names by the formats that they can belong to. A name that belongs to
 // another format than the one detected is an attempt to confuse readers.
 var (
@@ -52,10 +67,12 @@ var (
 
 // The names by what they have to do with instruction files.
 var (
-	namesKey      = []string{nameKeyV1, nameKeyV2, nameKeyV3}
-	namesObjectV3 = []string{nameSuite, nameCommitment, nameMessageID} // never in the file
-	namesHint     = []string{nameLength, nameMD5}                      // left behind beside it
-	namesDesc     = []string{nameMatDesc, nameMatDescV3, nameContextV3}
+	namesKey       = []string{nameKeyV1, nameKeyV2, nameKeyV3, nameOwnKey}
+	namesObjectV3  = []string{nameSuite, nameCommitment, nameMessageID}              // never in the file
+	namesObjectOwn = []string{nameOwnSuite, nameOwnSalt, nameOwnBound, nameOwnEmpty} // nor are they
+	namesObject    = slices.Concat(namesObjectV3, namesObjectOwn)
+	namesHint      = []string{nameLength, nameMD5} // left behind beside it
+	namesDesc      = []string{nameMatDesc, nameMatDescV3, nameContextV3}
 )
 
 // maxValue bounds a single value. S3 allows 2 KiB for all of them, other
@@ -83,7 +100,7 @@ func normalise(meta map[string]string) (fields, error) {
 		case len(value) > maxValue:
 			return nil, &MetadataError{name, fmt.Sprintf("want at most %d bytes, got %d", maxValue, len(value))}
 		}
-		if slices.Contains(namesDesc, name) {
+		if slices.Contains(namesDesc, name) || strings.HasPrefix(name, nameOwnDesc) {
 			value = repairText(value)
 		}
 		f[name] = value
@@ -92,10 +109,12 @@ func normalise(meta map[string]string) (fields, error) {
 }
 
 // isEnvelopeName includes the names that a later format might have for its
-// key.
+// key, and all that s3seal's own formats may ever have.
 func isEnvelopeName(name string) bool {
-	return slices.Contains(knownNames, name) || strings.HasPrefix(name, keyPrefix)
+	return slices.Contains(knownNames, name) || strings.HasPrefix(name, keyPrefix) || isOwnName(name)
 }
+
+func isOwnName(name string) bool { return strings.HasPrefix(name, ownPrefix) }
 
 // lowerASCII is not strings.ToLower: that one maps letters from outside ASCII
 // into it (U+212A becomes k), so two different names would become one.
@@ -108,10 +127,11 @@ func lowerASCII(s string) string {
 	}, s)
 }
 
-// refuse returns an error for the first of names that is present.
+// refuse returns an error for the first of names that is present, and for the
+// names of s3seal's own formats: what has them is none of AWS's.
 func (f fields) refuse(names []string, format string) error {
-	for _, name := range names {
-		if f[name] != "" {
+	for _, name := range slices.Concat(names, slices.Sorted(maps.Keys(f))) {
+		if f[name] != "" && (isOwnName(name) || slices.Contains(names, name)) {
 			return &MetadataError{name, "does not belong to format " + format}
 		}
 	}

@@ -50,7 +50,7 @@ type WriteCacheOptions struct {
 //
 // Sharing a CEK is safe where no content key is the CEK itself: V3 derives one
 // for each object from the CEK and a message id of 28 random bytes, and commits
-// to it. With every other suite two objects would be sealed under one key; those
+// to it; Chunked does the same with 24 random bytes, DARE with 32. With every other suite two objects would be sealed under one key; those
 // are refused, before a key is used, and not sealed under a CEK of their own:
 // whoever put a cache there counts on the KMS being spared.
 //
@@ -161,7 +161,7 @@ func checkShared(w wrap.Wrapper, s Suite) error {
 
 // salted reports whether every object has a content key of its own whatever the
 // CEK. A new suite has to ask for it.
-func (s Suite) salted() bool { return s == V3 }
+func (s Suite) salted() bool { return s.info().salted }
 
 // newCEK returns a CEK, wrapped, with the account of its use.
 func (c *WriteCache) newCEK(ctx context.Context, info wrap.Info) (cek, wrapped []byte, a *account, err error) {
