@@ -254,3 +254,25 @@ func TestCBCRangeEmptyRead(t *testing.T) {
 		t.Errorf("Read after a panic = %d, %v, want 0 and an error", n, err)
 	}
 }
+
+// TestCBCRangeCleared looks at what is left of the plaintext in memory when a
+// range has been read, or has failed.
+func TestCBCRangeCleared(t *testing.T) {
+	sealed := cbcSeal(testKey, testIV2, text(100))
+	for name, src := range map[string][]byte{"whole": sealed, "cut": sealed[:80], "bad padding": append(bytes.Clone(sealed[:96]), make([]byte, 16)...)} {
+		r := stream.SetPiece(must(stream.NewCBCRangeReader(bytes.NewReader(src), testKey, testIV2, 0, 1000, 112)), 48)
+		if _, err := r.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		buf := stream.Buffer(r)
+		if bytes.Equal(buf, make([]byte, 48)) {
+			t.Fatal("nothing to clear: this test looks at the wrong place")
+		}
+		if _, err := io.ReadAll(r); (err == nil) != (name == "whole") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !bytes.Equal(buf, make([]byte, 48)) || stream.Buffer(r) != nil {
+			t.Errorf("%s: plaintext left in memory: %x", name, buf)
+		}
+	}
+}

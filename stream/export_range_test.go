@@ -11,3 +11,6 @@ func SetPiece(r *CBCRangeReader, n int64) *CBCRangeReader {
 
 // PieceAt is how much one read of a source is for at most.
 const PieceAt = pieceAt
+
+// Buffer returns the memory in which a range reader decrypts.
+func Buffer(r *CBCRangeReader) []byte { return r.buf }

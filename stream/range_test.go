@@ -221,3 +221,32 @@ func TestArgumentsCopied(t *testing.T) {
 		t.Errorf("the reader retained an argument: %v", err)
 	}
 }
+
+// TestPlainCTRCounter reads across the points where parts of the counter
+// overflow.
+func TestPlainCTRCounter(t *testing.T) {
+	for _, iv := range []string{
+		"000000000000000000000000fffffffe", "0000000000000000fffffffffffffffe",
+		"fffffffffffffffffffffffffffffffe", "00000000ffffffffffffffffffffffff",
+	} {
+		iv, plain := unhex(iv), text(100)
+		sealed := ctrSeal(testKey, iv, plain)
+		r := must(stream.NewCTRReaderAt(bytes.NewReader(sealed), 100, testKey, iv))
+		for off := range int64(100) {
+			if err := checkReadAt(r, plain, off, 100); err != nil {
+				t.Errorf("iv=%x,off=%d: %v", iv, off, err)
+			}
+			coff, cn, err := stream.CTRCiphertextRange(off, 100-off)
+			if err != nil {
+				t.Fatal(err)
+			}
+			part := bytes.NewReader(sealed[coff : coff+cn])
+			if err := checkReader(must(stream.NewPlainCTRRangeReader(part, testKey, iv, off, 100-off)), plain[off:]); err != nil {
+				t.Errorf("iv=%x,off=%d: range: %v", iv, off, err)
+			}
+		}
+	}
+	if _, _, err := stream.CTRCiphertextRange(1, math.MaxInt64); !errors.Is(err, stream.ErrTooLarge) {
+		t.Errorf("CTRCiphertextRange past the largest offset: %v, want ErrTooLarge", err)
+	}
+}
