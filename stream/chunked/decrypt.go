@@ -19,7 +19,10 @@ import (
 // plaintext waits for the end, or asks a [ReaderAt] for the size.
 //
 // A DecryptReader is not safe for concurrent use.
-type DecryptReader struct{ r engine.Puller }
+type DecryptReader struct {
+	r engine.Puller
+	f openFeed
+}
 
 var _ io.WriterTo = (*DecryptReader)(nil)
 
@@ -33,12 +36,14 @@ func NewDecryptReader(src io.Reader, key, context []byte) (*DecryptReader, error
 	if err := check(key); err != nil {
 		return nil, err
 	}
-	return &DecryptReader{engine.Puller{F: &openFeed{
+	r := &DecryptReader{f: openFeed{
 		src:     engine.Source{R: src},
 		key:     bytes.Clone(key),
 		context: bytes.Clone(context),
 		buf:     engine.NewChunk(),
-	}}}, nil
+	}}
+	r.r.F = &r.f
+	return r, nil
 }
 
 // Read yields up to len(p) bytes of plaintext, all of it verified. It reads
@@ -62,7 +67,7 @@ type openFeed struct {
 	keys    schedule
 	next    int64         // number of the first chunk that was not produced
 	buf     *engine.Chunk // for runs that go alone, and the last one
-	n       int           // bytes of the last run, if ended
+	n       int           // bytes of the run that was read last
 	ended   bool          // the source has, and nothing but the last run is left
 	bad     bool          // a chunk was not genuine; what is before it was yielded
 	piece   engine.Piece
@@ -121,9 +126,9 @@ func (f *openFeed) Produce(p *engine.Piece) error {
 	}
 	in := p.Buf[openRoom:][:runChunks*sealedSize]
 	n, err := f.src.Fill(in)
+	f.n = n
 	if err == io.EOF {
-		f.buf, p.Buf = p.Buf, f.buf
-		f.n, f.ended = n, true
+		f.buf, p.Buf, f.ended = p.Buf, f.buf, true
 	}
 	if err != nil {
 		return err
@@ -181,5 +186,9 @@ func (f *openFeed) Wipe() {
 	f.forget()
 	f.keys.wipe()
 	f.piece = engine.Piece{}
-	f.buf.Free()
+	used := openRoom + f.n
+	if f.next > 0 {
+		used = len(f.buf)
+	}
+	f.buf.FreeFirst(used)
 }

@@ -21,7 +21,10 @@ import (
 // were the whole.
 //
 // An EncryptWriter is not safe for concurrent use.
-type EncryptWriter struct{ w engine.Writer }
+type EncryptWriter struct {
+	w engine.Writer
+	s sealer
+}
 
 var _ io.ReaderFrom = (*EncryptWriter)(nil)
 
@@ -32,17 +35,17 @@ var _ io.ReaderFrom = (*EncryptWriter)(nil)
 //
 // It may be called concurrently.
 func NewEncryptWriter(dst io.Writer, key, context []byte) (*EncryptWriter, error) {
-	s, err := newSealer(key, newSalt(), context)
-	if err != nil {
-		return nil, err
-	}
-	return newEncryptWriter(dst, s), nil
+	return newEncryptWriter(dst, key, newSalt(), context)
 }
 
-func newEncryptWriter(dst io.Writer, s *sealer) *EncryptWriter {
-	w := engine.NewWriter(dst, s)
-	w.Size = runSize
-	return &EncryptWriter{w}
+func newEncryptWriter(dst io.Writer, key, salt, context []byte) (*EncryptWriter, error) {
+	w := new(EncryptWriter)
+	if err := w.s.init(key, salt, context); err != nil {
+		return nil, err
+	}
+	w.w = engine.NewWriter(dst, &w.s)
+	w.w.Size = runSize
+	return w, nil
 }
 
 // Write encrypts p. It never retains or modifies p, and returns how many bytes
@@ -77,7 +80,10 @@ func (w *EncryptWriter) Abort(err error) { w.w.Abort(err) }
 // between would then be encrypted under nonces that were used.
 //
 // An EncryptReader is not safe for concurrent use.
-type EncryptReader struct{ r engine.Puller }
+type EncryptReader struct {
+	r engine.Puller
+	s sealer
+}
 
 // NewEncryptReader returns a reader of the encrypted form of src, under a new
 // random salt. The key has [KeySize] bytes and is uniformly random; context,
@@ -87,17 +93,17 @@ type EncryptReader struct{ r engine.Puller }
 //
 // It may be called concurrently.
 func NewEncryptReader(src io.Reader, key, context []byte) (*EncryptReader, error) {
-	s, err := newSealer(key, newSalt(), context)
-	if err != nil {
-		return nil, err
-	}
-	return newEncryptReader(src, s), nil
+	return newEncryptReader(src, key, newSalt(), context)
 }
 
-func newEncryptReader(src io.Reader, s *sealer) *EncryptReader {
-	r := engine.NewEncryptPuller(src, s)
-	r.F.(*engine.EncryptFeed).Size = runSize
-	return &EncryptReader{r}
+func newEncryptReader(src io.Reader, key, salt, context []byte) (*EncryptReader, error) {
+	r := new(EncryptReader)
+	if err := r.s.init(key, salt, context); err != nil {
+		return nil, err
+	}
+	r.r = engine.NewEncryptPuller(src, &r.s)
+	r.r.F.(*engine.EncryptFeed).Size = runSize
+	return r, nil
 }
 
 // Read yields up to len(p) bytes of ciphertext. It reads 112 KiB from the
@@ -120,22 +126,21 @@ func newSalt() []byte {
 type sealer struct {
 	keys   schedule
 	header [headerSize]byte
-	size   int64 // plaintext bytes admitted so far
-	next   int64 // number of the first chunk that was not begun
+	size   int64  // plaintext bytes admitted so far
+	next   int64  // number of the first chunk that was not begun
+	end    []byte // what Final has made, in the buffer
 }
 
-func newSealer(key, salt, context []byte) (*sealer, error) {
+func (s *sealer) init(key, salt, context []byte) (err error) {
 	if err := check(key); err != nil {
-		return nil, err
+		return err
 	}
-	keys, err := expand(key, salt, context)
-	if err != nil {
-		return nil, err
+	if s.keys, err = expand(key, salt, context); err != nil {
+		return err
 	}
-	s := &sealer{keys: keys}
 	copy(s.header[:], salt)
-	copy(s.header[saltSize:], keys.commitment[:])
-	return s, nil
+	copy(s.header[saltSize:], s.keys.commitment[:])
+	return nil
 }
 
 // Admit implements engine.Encrypter.
@@ -164,6 +169,7 @@ func (s *sealer) Final(p *engine.Piece) {
 	s.Begin(p)
 	s.seal(p, true)
 	s.Join(p)
+	s.end = p.Out
 }
 
 // Parallel implements engine.Encrypter.
@@ -182,5 +188,10 @@ func (s *sealer) seal(p *engine.Piece, last bool) {
 	p.Out = out[:len(head)+n]
 }
 
-// Wipe implements engine.Encrypter.
-func (s *sealer) Wipe() { s.keys.wipe() }
+// Wipe implements engine.Encrypter. The buffers of short streams are cleared
+// only where plaintext was, and the end lies far behind that.
+func (s *sealer) Wipe() {
+	s.keys.wipe()
+	clear(s.end)
+	s.end = nil
+}

@@ -2,11 +2,7 @@
 
 package chunked
 
-import (
-	"io"
-
-	"github.com/s3seal/s3seal/stream/internal/engine"
-)
+import "io"
 
 // MaxRead is the most chunks that a ReaderAt reads from its source in one go.
 const MaxRead = maxRead
@@ -23,35 +19,24 @@ const RunSize = runSize
 
 // NewEncryptWriterSalt is NewEncryptWriter with a salt of the caller's.
 func NewEncryptWriterSalt(dst io.Writer, key, salt, context []byte) (*EncryptWriter, error) {
-	s, err := newSealer(key, salt, context)
-	if err != nil {
-		return nil, err
-	}
-	return newEncryptWriter(dst, s), nil
+	return newEncryptWriter(dst, key, salt, context)
 }
 
 // NewEncryptReaderSalt is NewEncryptReader with a salt of the caller's.
 func NewEncryptReaderSalt(src io.Reader, key, salt, context []byte) (*EncryptReader, error) {
-	s, err := newSealer(key, salt, context)
-	if err != nil {
-		return nil, err
-	}
-	return newEncryptReader(src, s), nil
+	return newEncryptReader(src, key, salt, context)
 }
 
 // Skip makes a new stream believe that k chunks have gone through it already.
 // An encrypting one leaves out the header then.
 func Skip[T any](s T, k int64) T {
-	skip := func(e engine.Encrypter) {
-		e.(*sealer).next, e.(*sealer).size = k, k*ChunkSize
-	}
 	switch s := any(s).(type) {
 	case *EncryptWriter:
-		skip(s.w.Enc)
+		s.s.next, s.s.size = k, k*ChunkSize
 	case *EncryptReader:
-		skip(s.r.F.(*engine.EncryptFeed).Enc)
+		s.s.next, s.s.size = k, k*ChunkSize
 	case *DecryptReader:
-		s.r.F.(*openFeed).next = k
+		s.f.next = k
 	default:
 		panic("cannot skip")
 	}

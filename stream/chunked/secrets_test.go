@@ -5,6 +5,7 @@ package chunked
 import (
 	"bytes"
 	"errors"
+	"io"
 	"testing"
 
 	"github.com/s3seal/s3seal/stream"
@@ -45,7 +46,7 @@ func TestWriterCleared(t *testing.T) {
 		if _, err := w.Write(bytes.Repeat([]byte{1}, runSize+100)); err != nil {
 			t.Fatal(err)
 		}
-		s, buf := w.w.Enc.(*sealer), w.w.Buf
+		s, buf := &w.s, w.w.Buf
 		if wiped(&s.keys) || *buf == (engine.Chunk{}) {
 			t.Fatal("nothing to clear: this test looks at the wrong place")
 		}
@@ -81,7 +82,7 @@ func TestReaderCleared(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := r.r.F.(*openFeed)
+		f := &r.f
 		key, buf, dst := f.key, f.buf, &spy{}
 		if !bytes.Equal(key, anyKey) || buf == nil {
 			t.Fatal("nothing to clear: this test looks at the wrong place")
@@ -98,6 +99,45 @@ func TestReaderCleared(t *testing.T) {
 	}
 }
 
+// TestShortStreamsCleared: of streams that fill little of a buffer nothing is
+// left in it, wherever that was.
+func TestShortStreamsCleared(t *testing.T) {
+	for _, n := range []int{0, 100, ChunkSize - 1, ChunkSize, 3*ChunkSize + 100, runSize - 1, runSize} {
+		plain := bytes.Repeat([]byte{1}, n)
+		w, err := NewEncryptWriter(&spy{}, anyKey, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pull, err := NewEncryptReader(bytes.NewReader(plain), anyKey, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bufs := map[string]*engine.Chunk{"EncryptWriter": w.w.Buf, "EncryptReader": pull.r.F.(*engine.EncryptFeed).Buf}
+		if _, err := w.Write(plain); err != nil || w.Close() != nil {
+			t.Fatal(err)
+		}
+		ct, err := io.ReadAll(pull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, in := range map[string][]byte{"DecryptReader": ct, "DecryptReader, cut": ct[:len(ct)-1]} {
+			r, err := NewDecryptReader(bytes.NewReader(in), anyKey, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bufs[name] = r.f.buf
+			if _, err := io.ReadAll(r); (err == nil) != (len(in) == len(ct)) {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		for name, buf := range bufs {
+			if *buf != (engine.Chunk{}) {
+				t.Errorf("len=%d: %s: buffer given back uncleared", n, name)
+			}
+		}
+	}
+}
+
 // TestKeyForgotten: the input key is gone once the header was read.
 func TestKeyForgotten(t *testing.T) {
 	pull, err := NewEncryptReader(bytes.NewReader(make([]byte, 2*runSize)), anyKey, nil)
@@ -108,7 +148,7 @@ func TestKeyForgotten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := r.r.F.(*openFeed).key
+	key := r.f.key
 	if _, err := r.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
