@@ -29,9 +29,7 @@ func scanOf(t testing.TB, sealed []byte, chunk, run int) *stream.GCMScan {
 // runs, and compares with crypto/cipher.
 func TestScanEverySize(t *testing.T) {
 	for n := range 400 {
-		for _, chunk := range []int{48, chunkSizes[n%len(chunkSizes)]} {
-			checkScan(t, n, chunk, 1+n%3)
-		}
+		checkScan(t, n, 48, 1+n%3) // other sizes of chunks: TestScanProperties
 	}
 	const c, run = stream.DefaultChunkSize, 8 * stream.DefaultChunkSize
 	for _, n := range []int{c - 1, c, c + 1, run - 1, run, run + 1, run + c, 2*run - 1, 2 * run} {
@@ -115,7 +113,7 @@ func TestScanRejects(t *testing.T) {
 // nothing of the run that differs. The tag counts as part of the last run.
 func TestSecondPassAltered(t *testing.T) {
 	const chunk, perRun = 48, 2
-	for _, n := range []int{0, 1, 47, 48, 49, 95, 96, 97, 250} {
+	for _, n := range []int{0, 1, 48, 49, 96, 97, 200} {
 		plain := text(n)
 		sealed := gcmMode().seal(plain)
 		s := scanOf(t, sealed, chunk, perRun)
