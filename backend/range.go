@@ -21,7 +21,9 @@ import (
 // A range is NOT authenticated: a tag covers the whole object, CBC and CTR have
 // none, and whoever can alter the object can alter a range unnoticed. Therefore
 // an encrypted object needs AllowUnauthenticatedRanges, else the error is a
-// [*envelope.PolicyError], and Authenticated of the Object is false.
+// [*envelope.PolicyError], and Authenticated of the Object is false. Chunked and
+// DARE are the exception: of them every byte that is read was verified, at the
+// price of up to two small requests more.
 //
 // A range that starts at or past the end of the plaintext is [ErrRange], as is
 // an n that is neither positive nor -1. The object is looked at first and then
@@ -104,11 +106,11 @@ func (b *Bucket) findEnd(ctx context.Context, oi *ObjectInfo, opener *envelope.O
 
 // openRange opens n bytes of plaintext from off on.
 func (b *Bucket) openRange(ctx context.Context, oi *ObjectInfo, opener *envelope.Opener, off, n int64) (*Object, error) {
-	coff, cn, err := opener.CiphertextRange(off, n, oi.Size)
+	parts, err := opener.CiphertextRanges(off, n, oi.Size)
 	if err != nil {
 		return nil, err
 	}
-	o, err := b.readRange(ctx, oi, coff, cn)
+	o, err := b.readRanges(ctx, oi, parts)
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +143,34 @@ func resolve(off, n, size int64) (int64, int64, error) {
 		off = max(0, size+off)
 	}
 	return (&Range{Offset: off, Length: n}).Resolve(size)
+}
+
+// readRanges opens parts of the stored body, one after the other. There is more
+// than one where a format proves what a range is, see
+// [envelope.Opener.CiphertextRanges]; most are small.
+func (b *Bucket) readRanges(ctx context.Context, oi *ObjectInfo, parts []envelope.BodyRange) (*Object, error) {
+	var all bodies
+	var src []io.Reader
+	for _, p := range parts {
+		o, err := b.readRange(ctx, oi, p.Off, p.N)
+		if err != nil {
+			all.Close() // the first error is the one that counts
+			return nil, err
+		}
+		all, src = append(all, o.body), append(src, o.plain)
+	}
+	return &Object{info: oi, plain: io.NopCloser(io.MultiReader(src...)), body: all}, nil
+}
+
+// bodies are closed together.
+type bodies []io.Closer
+
+func (b bodies) Close() error {
+	var errs []error
+	for _, body := range b {
+		errs = append(errs, body.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // readRange opens n stored bytes from off on, of the very object that oi

@@ -59,6 +59,33 @@ func TestGetRangeDir(t *testing.T) {
 	}
 }
 
+// TestGetRangeChunked: ranges of a format that verifies them need no option,
+// count as authenticated, and are ErrDecrypt where the body was altered.
+func TestGetRangeChunked(t *testing.T) {
+	p := profile{"Chunked", envelope.Chunked, profiles(t)[0].key}
+	for _, size := range []int{0, 1, 17} {
+		checkRangesOf(t, p, stored(t, p, "key", pattern(size)), size)
+	}
+	data := pattern(100_000)
+	d := stored(t, p, "key", data)
+	for _, c := range [][2]int64{{0, 1}, {20_000, 40_000}, {99_999, 1}, {-30_000, -1}, {0, -1}} {
+		f := backendtest.Faulty(d, backendtest.Faults{})
+		o, err := backend.NewBucket(f, nil, p.key, nil).GetRange(t.Context(), "key", c[0], c[1])
+		got, err := readAll(o, err)
+		if want := oracle(data, int(c[0]), int(c[1])); err != nil || !bytes.Equal(got, want) || !o.Authenticated() {
+			t.Errorf("range %d: %d bytes, %v, want %d, authenticated", c, len(got), err, len(want))
+		}
+		wantClosed(t, fmt.Sprint(c), f)
+	}
+	sealed := []byte(body(t, d, "key"))
+	sealed[len(sealed)-40] ^= 1 // in the last chunk
+	raw(t, d, "key", string(sealed), must(d.Stat(t.Context(), "key"))(t).Metadata)
+	got, err := readAll(backend.NewBucket(d, nil, p.key, nil).GetRange(t.Context(), "key", 0, 10))
+	if err != envelope.ErrDecrypt || len(got) > 0 {
+		t.Errorf("range of an object with another end: %x, %v, want ErrDecrypt", got, err)
+	}
+}
+
 func checkRangesOf(t *testing.T, p profile, d backend.Driver, size int) {
 	t.Helper()
 	data, b := pattern(size), p.opening(d, nil)
