@@ -181,6 +181,7 @@ func referenceOwn(m map[string]string) string {
 	for name, value := range m {
 		switch {
 		case name == "s3seal-suite" || name == "x-amz-crypto-instr-file":
+		case strings.HasPrefix(name, "x-amz-") && !strings.HasPrefix(name, "x-amz-key-") && !slices.Contains(modelNames, name):
 		case name == "s3seal-bound", name == "s3seal-empty" && !chunked:
 			ok = ok && value == "1"
 		case name == "s3seal-salt" && !chunked:

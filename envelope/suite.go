@@ -124,6 +124,9 @@ func own(f format.Format, commits bool) suiteInfo {
 // AllowUncommitted, and where [OpenOptions].ExtraSuites has it. It may be called
 // concurrently.
 func NewSuite(f format.Format) Suite {
+	if f == nil {
+		return Suite{foreign: &suiteInfo{name: "none"}} // serves nothing
+	}
 	info := own(f, false)
 	return Suite{foreign: &info}
 }
