@@ -43,9 +43,11 @@ type RewrapOptions struct {
 // sealing anew.
 //
 // For V3 the CEK is held against the commitment first. For all other formats only
-// the body could tell whether it is the right one, and that is not read: a header
-// in which somebody has exchanged the wrapped key opens nothing before, and
-// nothing after.
+// the body could tell whether it is the right one, and that is not read. Modern
+// wraps notice a wrong key themselves, AESWrap and kms too; a wrap without a name
+// does not: RSA PKCS#1 v1.5 answers a wrong key with some other CEK, which the new
+// header would then hold. Before the old header of such an object is overwritten,
+// the object should be opened by the new one.
 //
 // Errors are those of [NewOpener] for h and u, and those of [NewSealer] for w;
 // what w cannot do is an error before u is called. h is not changed. It may be

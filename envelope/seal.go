@@ -101,7 +101,7 @@ func NewSealer(ctx context.Context, w wrap.Wrapper, opts *SealOptions) (*Sealer,
 	if err := h.address(w, opts.MatDesc, opts.Recipients); err != nil {
 		return nil, err
 	}
-	if err := checkShared(w, opts.Suite); err != nil {
+	if err := checkShared(w, opts.Suite, len(opts.Recipients)); err != nil {
 		return nil, err
 	}
 	if err := h.bind(opts); err != nil {

@@ -50,9 +50,11 @@ type WriteCacheOptions struct {
 //
 // Sharing a CEK is safe where no content key is the CEK itself: V3 derives one
 // for each object from the CEK and a message id of 28 random bytes, and commits
-// to it; Chunked does the same with 24 random bytes, DARE with 32. With every other suite two objects would be sealed under one key; those
-// are refused, before a key is used, and not sealed under a CEK of their own:
-// whoever put a cache there counts on the KMS being spared.
+// to it; Chunked does the same with 24 random bytes, DARE derives from 32 and does
+// not commit. With every other suite two objects would be sealed under one key, and
+// with further recipients these could read more than their object. Those are
+// refused, before a key is used, and not sealed under a CEK of their own: whoever
+// put a cache there counts on the KMS being spared.
 //
 // Objects share a CEK only if they have the same suite and the same materials
 // description or encryption context, all of it. Every KMS call and every bound is
@@ -60,7 +62,8 @@ type WriteCacheOptions struct {
 //
 // What is not promised: objects that share a CEK have equal wrapped keys, which
 // everybody can see who sees their metadata. Who learns the CEK, from whichever
-// of them, reads all. The KMS logs one call for all of them, and while a CEK is
+// of them, reads all: to give one of them another recipient by [Rewrap] is to give
+// away the others. The KMS logs one call for all of them, and while a CEK is
 // used it is not noticed that the KMS would refuse by now; [WriteCache.Clear]
 // makes the cache forget. CEKs are in memory for MaxAge at most, and are cleared
 // when they are dropped. Objects that are begun together, before there is a CEK,
@@ -150,9 +153,15 @@ func (c *WriteCache) Format(f fmt.State, _ rune) { io.WriteString(f, "envelope.W
 // LogValue returns the name of the type.
 func (c *WriteCache) LogValue() slog.Value { return slog.StringValue("envelope.WriteCache") }
 
-// checkShared refuses a cache where the CEK is the content key.
-func checkShared(w wrap.Wrapper, s Suite) error {
-	if _, ok := w.(*WriteCache); ok && !s.salted() {
+// checkShared refuses a cache where the CEK is the content key, and where
+// somebody else is to have the CEK: he could read the other objects under it.
+func checkShared(w wrap.Wrapper, s Suite, others int) error {
+	_, ok := w.(*WriteCache)
+	if ok && others > 0 {
+		return errors.New("envelope: write cache: further recipients of one object could read all others" +
+			" under the same CEK; use the key without a cache")
+	}
+	if ok && !s.salted() {
 		return errors.New("envelope: write cache: format " + s.String() + " encrypts with the CEK itself, which" +
 			" two objects must not share; use V3, or the key without a cache")
 	}

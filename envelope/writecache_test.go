@@ -138,6 +138,40 @@ func TestWriteCacheUnsalted(t *testing.T) {
 	}
 }
 
+// TestWriteCacheOwn: objects of s3seal's own formats share a CEK, each with a key
+// of its own, bound or not; but not with further recipients.
+func TestWriteCacheOwn(t *testing.T) {
+	client := newDataKeyKMS(t)
+	cache, key := writeCache(t, client, nil)
+	for _, suite := range ownSuites {
+		seen := make(map[string]bool)
+		for _, bind := range []envelope.Binding{{}, ownPlace, {}} {
+			o := sealObject(t, cache, &envelope.SealOptions{Suite: suite, Bind: bind}, pattern(100))
+			if got, err := o.open(t.Context(), key, ownOpen(bind)); err != nil || !bytes.Equal(got, o.plain) {
+				t.Errorf("%v: open = %d bytes, %v", suite, len(got), err)
+			}
+			if body := string(o.body[len(o.body)-100:]); seen[body] {
+				t.Errorf("%v: two objects have the same ciphertext", suite)
+			} else {
+				seen[body] = true
+			}
+		}
+		client.wantGenerated(t, 1)
+	}
+	opts := &envelope.SealOptions{Suite: envelope.Chunked, Recipients: []envelope.SealRecipient{{Wrapper: aesKey(t, 1)}}}
+	if s, err := envelope.NewSealer(t.Context(), cache, opts); s != nil || err == nil {
+		t.Errorf("NewSealer with further recipients = %v, %v; want an error", s, err)
+	}
+	client.wantGenerated(t, 0)
+	second := &envelope.SealOptions{Suite: envelope.Chunked, Recipients: []envelope.SealRecipient{{Wrapper: cache}}}
+	if _, err := envelope.NewSealer(t.Context(), aesKey(t, 1), second); err != nil {
+		t.Errorf("NewSealer with the cache as a further recipient = %v", err)
+	}
+	if n := client.others.Load(); n != 1 {
+		t.Errorf("%d calls of Encrypt, want 1", n)
+	}
+}
+
 // TestWriteCacheContexts: another context is another CEK, also where the texts
 // of both are alike.
 func TestWriteCacheContexts(t *testing.T) {
