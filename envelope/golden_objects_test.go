@@ -233,6 +233,7 @@ type wireSuite struct {
 	tagLen    string
 	only      []string // the wraps to which the spelling can make a difference
 	v1, v3    bool
+	own       string // s3seal-suite
 }
 
 var wireSuites = []wireSuite{
@@ -244,6 +245,8 @@ var wireSuites = []wireSuite{
 	{name: "V2 no cek-alg", bound: "AES/CBC/PKCS5Padding"},
 	{name: "V2-CTR", alg: "AES/CTR/NoPadding"},
 	{name: "V3", alg: "115", v3: true},
+	{name: "Chunked", alg: "S3SEAL/CHUNKED1", own: "chunked1"},
+	{name: "DARE2", alg: "S3SEAL/DARE2", own: "dare2"},
 }
 
 const goldenPlain = "twenty bytes of text"
@@ -253,7 +256,7 @@ func wireObjects(t testing.TB, w *world) []wireObject {
 	var all []wireObject
 	for _, s := range wireSuites {
 		for _, wire := range wireWraps() {
-			if s.v1 && wire.text != "" || s.v3 && wire.code == "" || s.only != nil && !slices.Contains(s.only, wire.name) {
+			if s.v1 && wire.text != "" || (s.v3 || s.own != "") && wire.code == "" || s.only != nil && !slices.Contains(s.only, wire.name) {
 				continue
 			}
 			all = append(all, s.object(t, w, wire))
@@ -279,6 +282,11 @@ func (s wireSuite) object(t testing.TB, w *world, wire wireWrap) wireObject {
 		o.meta, o.body = wireV3(t, cek)
 		maps.Copy(o.meta, map[string]string{"x-amz-c": "115", "x-amz-3": wrapped, "x-amz-w": wire.code})
 		o.meta[map[bool]string{true: "x-amz-t", false: "x-amz-m"}[wire.kind == kindKMS]] = text
+		return wireObject{o, s.name + ", " + wire.name, wire, false}
+	}
+	if s.own != "" {
+		o.meta, o.body = wireOwn(t, s.own, cek)
+		maps.Copy(o.meta, map[string]string{"s3seal-suite": s.own, "s3seal-key": wrapped, "s3seal-wrap": wire.code, "s3seal-matdesc": text})
 		return wireObject{o, s.name + ", " + wire.name, wire, false}
 	}
 	var iv []byte
@@ -321,6 +329,20 @@ func wireV3(t testing.TB, cek []byte) (meta map[string]string, body []byte) {
 	return map[string]string{"x-amz-i": b64of(id), "x-amz-d": b64of(commitment)}, body
 }
 
+// wireOwn encrypts the plaintext of the table in a format of s3seal's own.
+func wireOwn(t testing.TB, suite string, cek []byte) (meta map[string]string, body []byte) {
+	salt := "this salt is 32 bytes of letters"
+	if suite == "chunked1" {
+		salt = salt[:24]
+		commitment, chunk := refChunked(t, true, cek, salt, "\x00", []byte(goldenPlain))
+		return map[string]string{}, slices.Concat([]byte(salt), commitment, chunk)
+	}
+	// A last package: version, cipher, size less 1, and a nonce whose first bit says so.
+	head := append([]byte{0x20, 0, byte(len(goldenPlain) - 1), 0}, "\x80 random\x00\x00\x00\x00"...)
+	body = refAEAD(t, refDAREKey(t, cek, salt, "\x00", "\x00")).Seal(bytes.Clone(head), head[4:], []byte(goldenPlain), head[:4])
+	return map[string]string{"s3seal-salt": b64of([]byte(salt))}, body
+}
+
 // brokenObjects are no valid envelopes, by one name each.
 func brokenObjects(t testing.TB, w *world) []wireObject {
 	var all []wireObject
@@ -358,6 +380,31 @@ func brokenObjects(t testing.TB, w *world) []wireObject {
 		{"V3, AES/GCM", "x-amz-wrap-alg", "AES/GCM"},
 		{"V3, AES/GCM", "x-amz-cek-alg", "115"},
 		{"V3, AES/GCM", "x-amz-key-v2", "same"},
+		{"V1, ECB", "s3seal-bound", "1"},
+		{"V2-GCM, AES/GCM", "s3seal-suite", "chunked1"},
+		{"V3, AES/GCM", "s3seal-suite", "chunked1"},
+		{"V3, AES/GCM", "s3seal-key", "same"},
+		{"Chunked, AES/GCM", "x-amz-3", "same"},
+		{"Chunked, AES/GCM", "x-amz-key-v2", "same"},
+		{"Chunked, AES/GCM", "x-amz-c", "115"},
+		{"Chunked, AES/GCM", "x-amz-key-v9", "same"},
+		{"Chunked, AES/GCM", "x-amz-unencrypted-content-length", "20"},
+		{"Chunked, AES/GCM", "s3seal-suite", ""},
+		{"Chunked, AES/GCM", "s3seal-suite", "dare2"},
+		{"Chunked, AES/GCM", "s3seal-suite", "chunked2"},
+		{"Chunked, AES/GCM", "s3seal-wrap", ""},
+		{"Chunked, AES/GCM", "s3seal-wrap", "01"},
+		{"Chunked, AES/GCM", "s3seal-wrap", "AES/GCM"},
+		{"Chunked, AES/GCM", "s3seal-bound", "0"},
+		{"Chunked, AES/GCM", "s3seal-empty", "1"},
+		{"Chunked, AES/GCM", "s3seal-key-2", "same"},
+		{"Chunked, AES/GCM", "s3seal-key-3", "same"},
+		{"Chunked, AES/GCM", "s3seal-future", "1"},
+		{"Chunked, kms+context", "s3seal-matdesc", `{"aws:x-amz-cek-alg":"115"}`},
+		{"Chunked, kms+context", "s3seal-suite", "dare2"},
+		{"DARE2, AES/GCM", "s3seal-suite", "chunked1"},
+		{"DARE2, AES/GCM", "s3seal-salt", ""},
+		{"DARE2, AES/GCM", "s3seal-key-2", "same"},
 		{"V3, kms+context", "x-amz-t", "{}"},
 		{"V3, kms+context", "x-amz-t", `{"aws:x-amz-cek-alg":"AES/GCM/NoPadding"}`},
 	} {
@@ -367,7 +414,7 @@ func brokenObjects(t testing.TB, w *world) []wireObject {
 			}
 			o.name = strings.TrimSpace(c.of + " with " + c.name + " " + c.value)
 			if c.value == "same" {
-				c.value = cmp.Or(o.meta["x-amz-key"], o.meta["x-amz-key-v2"], o.meta["x-amz-3"])
+				c.value = cmp.Or(o.meta["x-amz-key"], o.meta["x-amz-key-v2"], o.meta["x-amz-3"], o.meta["s3seal-key"])
 			}
 			o.meta[c.name] = c.value
 			all = append(all, o)

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/envelope/dare"
 	"github.com/s3seal/s3seal/wrap"
 )
 
@@ -22,7 +23,7 @@ var updateGolden = flag.Bool("update", false, "rewrite golden files")
 
 // goldenOptions are the columns of the table, by the initials of the options.
 // U alone is "modern", UWC is "legacy".
-var goldenOptions = []string{"-", "U", "UW", "UC", "UR", "UWC", "UWR", "UWCR", "WCR", "UWCRA"}
+var goldenOptions = []string{"-", "U", "UW", "UC", "UR", "UWC", "UWR", "UWCR", "WCR", "UWCRA", "X", "UX"}
 
 func goldenOpen(initials string) *envelope.OpenOptions {
 	has := func(c string) bool { return strings.Contains(initials, c) }
@@ -30,10 +31,13 @@ func goldenOpen(initials string) *envelope.OpenOptions {
 	if has("A") {
 		opts.ContentAAD = []byte("somebody's")
 	}
+	if has("X") {
+		opts.ExtraSuites = []envelope.Suite{dare.DARE2}
+	}
 	return opts
 }
 
-var optionInitials = map[string]string{"AllowUncommitted": "U", "AllowLegacyWraps": "W", "AllowLegacyCBC": "C", "AllowUnauthenticatedCTR": "R", "ContentAAD": "A"}
+var optionInitials = map[string]string{"AllowUncommitted": "U", "AllowLegacyWraps": "W", "AllowLegacyCBC": "C", "AllowUnauthenticatedCTR": "R", "ContentAAD": "A", "ExtraSuites": "X"}
 
 // A leaf counts the calls of one key. It does not count the question with an
 // empty wrapped key, which only asks what the key serves.
@@ -140,7 +144,7 @@ func goldenOutcome(got []byte, err error) string {
 }
 
 const goldenHead = `# Rows: what is on the wire, and what the keyring holds. Columns: the options.
-# U AllowUncommitted, W AllowLegacyWraps, C AllowLegacyCBC, R AllowUnauthenticatedCTR, A ContentAAD (a wrong one).
+# U AllowUncommitted, W AllowLegacyWraps, C AllowLegacyCBC, R AllowUnauthenticatedCTR, A ContentAAD (a wrong one), X ExtraSuites (DARE2).
 # Cells: ok, decrypt (ErrDecrypt), garbage (opens, to something else), nokey (wrap.ErrNoKey), !U (PolicyError about AllowUncommitted);
 # /n: n unwraps by keys, kn: n calls of the KMS. At the end, what is a MetadataError about the given name under all options.
 `
@@ -171,8 +175,8 @@ func TestGoldenTable(t *testing.T) {
 		fmt.Fprintf(&b, "%-60s %s\n", o.name, line[0])
 	}
 	compareGolden(t, "golden.txt", b.Bytes())
-	if len(objects) != 61 || cells != len(objects)*9*len(goldenOptions) {
-		t.Errorf("%d objects in %d cells, want 61 in 9 rows each", len(objects), cells)
+	if len(objects) != 67 || cells != len(objects)*9*len(goldenOptions) {
+		t.Errorf("%d objects in %d cells, want 67 in 9 rows each", len(objects), cells)
 	}
 }
 
