@@ -10,10 +10,13 @@
 // A [Suite] is a metadata format together with a content cipher:
 //
 //	V3      AES-256-GCM under a key derived from the CEK, with key commitment; the default
+//	Chunked C2SP chunked encryption; s3seal's own: ranges are authenticated, and there are 4 PiB of room
 //	V2GCM   AES-GCM; nothing commits to the CEK
 //	V2CBC   AES-CBC with PKCS#7; not authenticated
 //	V2CTR   AES-CTR; not authenticated; can only be read
 //	V1      AES-CBC with PKCS#7, and a wrap that metadata does not name
+//
+// and in package envelope/dare, to be passed in, DARE 2.0, the format of MinIO.
 //
 // [ParseHeader] turns user metadata into a [Header], [Header.Metadata] turns it
 // back. What is read is tolerant only where real clients differ; what is
@@ -29,7 +32,7 @@
 //
 // # What is refused
 //
-// With zero [OpenOptions] only V3 opens. Every weaker thing has an option of
+// With zero [OpenOptions] only V3 and Chunked open. Every weaker thing has an option of
 // its own with the danger in its name, and [Header.Required] tells which ones
 // an object needs. That decision is made before any key is used, so that an
 // attacker who can write objects cannot use the key as an oracle for formats
@@ -45,6 +48,17 @@
 // a byte that was not verified; [UnverifiedUntilEOF] does. CBC and CTR content
 // streams, and nothing verifies it.
 //
+// Chunked and DARE content streams and is verified as it goes, at any offset:
+// [Opener.RangeReader] and [Opener.ReaderAt] need no option for it. That a whole
+// body has ended where it should is known at io.EOF only.
+//
+// # Several recipients, places, other keys
+//
+// A Chunked object may be sealed for up to 8 keys ([SealOptions].Recipients), and
+// Chunked and DARE can be bound to the bucket and key that an object is stored
+// under ([Binding]). [Rewrap] gives an object of any format another key, or other
+// recipients, without reading its body.
+//
 // # Errors
 //
 // Errors come in three groups. What follows from metadata alone is specific:
@@ -56,8 +70,9 @@
 //
 // # What is not protected
 //
-// An envelope binds neither bucket nor key nor version: whoever can write to
-// the bucket can replace an object by another one sealed under the same KEK,
-// or by an older version of it. With a public RSA key, anyone can make new
-// objects.
+// An envelope binds neither bucket nor key, unless it has a [Binding] and the
+// reader asks for one (RequireBound), and never the version: whoever can write to
+// the bucket can replace an object by another one sealed under the same KEK, or by
+// an older version of it. With a public RSA key, anyone can make new objects. Who
+// the recipients of an object are is not authenticated.
 package envelope
