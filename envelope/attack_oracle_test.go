@@ -178,7 +178,7 @@ func TestAttackPolicyBeforeKeys(t *testing.T) {
 				}
 			}
 			w.unwraps, w.kms.calls = 0, 0
-			got, err := o.open(t.Context(), keys, goldenOpen(have))
+			got, err := o.open(t.Context(), keys, goldenOpen(have+"X"))
 			if strings.Trim(need, have) == "" {
 				if err != nil || string(got) != goldenPlain || w.unwraps != 1 {
 					t.Errorf("%s under %q: open = %q, %v after %d unwraps; want it read", o.name, have, got, err, w.unwraps)

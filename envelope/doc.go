@@ -9,14 +9,18 @@
 //
 // A [Suite] is a metadata format together with a content cipher:
 //
-//	V3      AES-256-GCM under a key derived from the CEK, with key commitment; the default
-//	Chunked C2SP chunked encryption; s3seal's own: ranges are authenticated, and there are 4 PiB of room
-//	V2GCM   AES-GCM; nothing commits to the CEK
-//	V2CBC   AES-CBC with PKCS#7; not authenticated
-//	V2CTR   AES-CTR; not authenticated; can only be read
-//	V1      AES-CBC with PKCS#7, and a wrap that metadata does not name
+//	V3       AES-256-GCM under a key derived from the CEK, with key commitment; the default
+//	V2GCM    AES-GCM; nothing commits to the CEK
+//	V2CBC    AES-CBC with PKCS#7; not authenticated
+//	V2CTR    AES-CTR; not authenticated; can only be read
+//	V1       AES-CBC with PKCS#7, and a wrap that metadata does not name
+//	Chunked  C2SP chunked encryption, with key commitment
 //
-// and in package envelope/dare, to be passed in, DARE 2.0, the format of MinIO.
+// GCM has one tag, at the end of up to 64 GiB. Chunked has one for every 16 KiB
+// of up to 4 PiB, so that a range of it is authenticated, too. It is s3seal's own
+// format, with names of its own: AWS's clients refuse such objects. DARE 2.0, the
+// format of MinIO, is one more that is s3seal's own as far as the envelope goes; it
+// is passed in from package envelope/dare.
 //
 // [ParseHeader] turns user metadata into a [Header], [Header.Metadata] turns it
 // back. What is read is tolerant only where real clients differ; what is
@@ -32,9 +36,9 @@
 //
 // # What is refused
 //
-// With zero [OpenOptions] only V3 and Chunked open. Every weaker thing has an option of
-// its own with the danger in its name, and [Header.Required] tells which ones
-// an object needs. That decision is made before any key is used, so that an
+// With zero [OpenOptions] only V3 and Chunked open. Every weaker thing has an
+// option of its own with the danger in its name, and [Header.Required] tells which
+// ones an object needs. That decision is made before any key is used, so that an
 // attacker who can write objects cannot use the key as an oracle for formats
 // that the reader did not ask for. Presets such as [AuthenticatedEncryption]
 // spell the modes of older clients as sets of these options.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -223,6 +224,58 @@ func TestOwnPolicy(t *testing.T) {
 	o = sealOwn(t, envelope.Chunked, envelope.Binding{}, pattern(10))
 	if got, err := o.open(t.Context(), key, nil); err != nil || !bytes.Equal(got, o.plain) {
 		t.Errorf("Chunked without options: %d bytes, %v", len(got), err)
+	}
+}
+
+// TestOwnHeaderCheck: headers made by hand are held to the same rules, whoever
+// uses them first.
+func TestOwnHeaderCheck(t *testing.T) {
+	key, one := make([]byte, 60), envelope.Recipient{Wrap: wrap.AESGCM, WrappedKey: make([]byte, 60)}
+	good := envelope.Header{Suite: envelope.Chunked, Wrap: wrap.AESGCM, WrappedKey: key}
+	for name, change := range map[string]func(h *envelope.Header){
+		"s3seal-key-9":  func(h *envelope.Header) { h.Recipients = slices.Repeat([]envelope.Recipient{one}, 8) },
+		"s3seal-key-2":  func(h *envelope.Header) { h.Recipients = []envelope.Recipient{{Wrap: wrap.AESGCM}} },
+		"s3seal-wrap-2": func(h *envelope.Header) { h.Recipients = []envelope.Recipient{{Wrap: wrap.AESKW, WrappedKey: key}} },
+		"s3seal-matdesc-3": func(h *envelope.Header) {
+			h.Recipients = []envelope.Recipient{one, {Wrap: wrap.KMSContext, WrappedKey: key}}
+		},
+		"s3seal-salt":  func(h *envelope.Header) { h.IV = make([]byte, 32) },
+		"s3seal-empty": func(h *envelope.Header) { h.Empty = true },
+		"s3seal-wrap":  func(h *envelope.Header) { h.Wrap = wrap.Unnamed },
+		"x-amz-d":      func(h *envelope.Header) { h.Commitment = make([]byte, 28) },
+		"s3seal-key-2 of V3": func(h *envelope.Header) {
+			*h = envelope.Header{Wrap: wrap.AESGCM, WrappedKey: key, IV: key[:28], Commitment: key[:28], Recipients: []envelope.Recipient{one}}
+		},
+		"s3seal-key-2 of DARE": func(h *envelope.Header) {
+			h.Suite, h.IV, h.Recipients = dare.DARE2, key[:32], []envelope.Recipient{one}
+		},
+		"s3seal-bound of V2": func(h *envelope.Header) { h.Suite, h.IV, h.Bound = envelope.V2GCM, key[:12], true },
+		"s3seal-empty of V2": func(h *envelope.Header) { h.Suite, h.IV, h.Empty = envelope.V2GCM, key[:12], true },
+	} {
+		h := good
+		change(&h)
+		opts := everything()
+		_, errOpen := envelope.NewOpener(t.Context(), &h, fixedKey{cek: kek}, &opts)
+		_, errWrap := envelope.Rewrap(t.Context(), &h, fixedKey{cek: kek}, fipsGCM.key(t), nil)
+		_, errMeta := h.Metadata()
+		for _, err := range []error{errOpen, errWrap, errMeta} {
+			var bad *envelope.MetadataError
+			if want, _, _ := strings.Cut(name, " "); !errors.As(err, &bad) || bad.Name != want {
+				t.Errorf("%s: %v, want a MetadataError about %s", name, err, want)
+			}
+		}
+	}
+	h := good
+	h.Recipients = slices.Repeat([]envelope.Recipient{one}, 7)
+	if _, err := h.Metadata(); err != nil {
+		t.Errorf("8 recipients: %v", err)
+	}
+	if got := h.String(); !strings.HasPrefix(got, "Chunked, key wrapped by AES/GCM and by AES/GCM and by ") {
+		t.Errorf("String = %q", got)
+	}
+	h.Recipients[6].MatDesc = map[string]string{"\xff": ""}
+	if _, err := h.Metadata(); !isMetadata(err) {
+		t.Errorf("a description that is not UTF-8: %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ package envelope_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -182,6 +183,24 @@ func TestRewrapRefused(t *testing.T) {
 	failing := fmt.Errorf("no")
 	if _, err := v3.rewrapped(t, failingKey{failing}, gcm.key(t), nil); !errors.Is(err, failing) {
 		t.Errorf("Rewrap with a key that fails = %v, want %v", err, failing)
+	}
+}
+
+// TestRewrapErrors: what a new key says comes through, and no header with it.
+func TestRewrapErrors(t *testing.T) {
+	o := sealOwn(t, envelope.Chunked, envelope.Binding{}, pattern(10))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h, key := must[*envelope.Header](t)(o.header()), fipsGCM.key(t)
+	if again, err := envelope.Rewrap(ctx, h, key, ctxWrapper{}, nil); again != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("Rewrap = %v, %v; want context.Canceled", again, err)
+	}
+	second := &envelope.RewrapOptions{Recipients: []envelope.SealRecipient{{Wrapper: ctxWrapper{}}}}
+	if again, err := envelope.Rewrap(ctx, h, key, key, second); again != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("Rewrap for two = %v, %v; want context.Canceled", again, err)
+	}
+	if again, err := envelope.Rewrap(t.Context(), h, key, ctxWrapper{}, nil); again != nil || !isMetadata(err) {
+		t.Errorf("Rewrap to an empty wrapped key = %v, %v; want a MetadataError", again, err)
 	}
 }
 
