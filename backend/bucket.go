@@ -44,6 +44,10 @@ type Options struct {
 	Seal envelope.SealOptions
 	Open envelope.OpenOptions
 
+	// Download says how bodies are read from the storage: what happens when a
+	// connection breaks, and how much GetFile reads at a time.
+	Download DownloadOptions
+
 	// InstructionFile makes puts store the envelope in an instruction file
 	// beside the object, for an envelope that does not fit into metadata or
 	// for readers that expect it there. Reading needs no option.
@@ -84,6 +88,7 @@ type Bucket struct {
 	unwrapper wrap.Unwrapper
 	seal      envelope.SealOptions
 	open      envelope.OpenOptions
+	download  DownloadOptions
 	file      bool     // Options.InstructionFile
 	overwrite bool     // Options.AllowInstructionOverwrite
 	suffixes  []string // of instruction files; the first is the one that puts use
@@ -99,7 +104,7 @@ func NewBucket(d Driver, w wrap.Wrapper, u wrap.Unwrapper, opts *Options) *Bucke
 	if opts == nil {
 		opts = new(Options)
 	}
-	b := &Bucket{driver: d, wrapper: w, unwrapper: u, seal: opts.Seal, open: opts.Open}
+	b := &Bucket{driver: d, wrapper: w, unwrapper: u, seal: opts.Seal, open: opts.Open, download: opts.Download.withDefaults()}
 	b.file, b.overwrite = opts.InstructionFile, opts.AllowInstructionOverwrite
 	if s := opts.InstructionSuffix; s != "" && s != envelope.InstructionSuffix {
 		b.suffixes = append(b.suffixes, s)
@@ -130,8 +135,8 @@ type ObjectInfo struct {
 	// them.
 	PlaintextSizeMin, PlaintextSizeMax int64
 
-	// Authenticated is set by GetFile only: all that was written to the file
-	// had been verified. It is false for CBC and CTR, which cannot be.
+	// Authenticated is set by GetFile and GetToUnverified only: all that they
+	// wrote was verified. It is false for CBC and CTR, which cannot be.
 	Authenticated bool
 }
 

@@ -6,18 +6,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/s3seal/s3seal/envelope"
 )
 
 // tempPattern names temporary files. It does not contain the final name, which
 // may already be as long as a name can be.
 const tempPattern = ".s3seal-*.tmp"
 
-// GetFile reads an object of any size into the file path, in constant memory.
+// GetFile reads an object of any size into the file path. A large one is read in
+// parts, several at a time, as Options.Download says; that also sets how much
+// memory it takes, whatever the size.
 //
 // The plaintext goes into a temporary file beside path, readable by its owner
 // only, which takes the name path after the end of the object was reached and
@@ -28,7 +29,8 @@ const tempPattern = ".s3seal-*.tmp"
 //
 // An existing regular file is replaced, and loses its mode; so is a symbolic
 // link, which is not followed. Anything else is an error. The errors are those
-// of [Bucket.Get] and of the file system.
+// of [Bucket.Get] and of the file system, and [ErrChanged] if the object was
+// replaced while it was read.
 func (b *Bucket) GetFile(ctx context.Context, key, path string) (*ObjectInfo, error) {
 	info, err := b.getFile(ctx, key, path)
 	if err != nil {
@@ -41,28 +43,24 @@ func (b *Bucket) getFile(ctx context.Context, key, path string) (*ObjectInfo, er
 	if err := checkTarget(path); err != nil {
 		return nil, err
 	}
-	opts := b.open
-	opts.Release = envelope.UnverifiedUntilEOF() // nobody sees it before the end
-	o, err := b.get(ctx, key, &opts)
-	if err != nil {
+	var f *os.File
+	info, err := b.getTo(ctx, key, func(found *found) (w io.WriterAt, err error) {
+		if f, err = os.CreateTemp(filepath.Dir(path), tempPattern); err != nil { // mode 0600
+			return nil, err
+		}
+		// A file system that cannot hold it says so now.
+		return f, f.Truncate(max(0, found.info.PlaintextSizeMax))
+	})
+	if f == nil {
 		return nil, err
 	}
-	defer o.Close()
-	f, err := os.CreateTemp(filepath.Dir(path), tempPattern) // mode 0600
-	if err != nil {
-		return nil, err
-	}
-	n, err := o.WriteTo(f)
 	if err == nil {
-		err = ctx.Err()
+		err = f.Truncate(info.PlaintextSizeMax) // CBC may have been shorter
 	}
 	if err := commit(f, path, err); err != nil {
 		return nil, err
 	}
-	info := *o.Info()
-	info.PlaintextSizeMin, info.PlaintextSizeMax = n, n
-	info.Authenticated = o.Authenticated()
-	return &info, nil
+	return info, nil
 }
 
 // checkTarget refuses what a rename would fail on only after the download, and

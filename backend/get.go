@@ -37,6 +37,10 @@ import (
 // while its instruction file was read is [ErrChanged], except that one whose
 // replacement is still going on can be ErrDecrypt. ctx is bound to the object
 // until it is closed.
+//
+// A body that the connection cuts short is resumed where it stopped, as
+// Options.Download says: the reader notices nothing but the time it takes. If the
+// object was replaced meanwhile, that is ErrChanged.
 func (b *Bucket) Get(ctx context.Context, key string) (*Object, error) {
 	o, err := b.get(ctx, key, &b.open)
 	if err != nil {
@@ -45,23 +49,46 @@ func (b *Bucket) Get(ctx context.Context, key string) (*Object, error) {
 	return o, nil
 }
 
-// get reads metadata and body by one request, so that they cannot be of two
-// versions. An instruction file takes another request, and one to see that the
-// object is still the same.
+// get opens an object to be read by the rule of opts.
 func (b *Bucket) get(ctx context.Context, key string, opts *envelope.OpenOptions) (*Object, error) {
-	body, info, err := b.driver.Get(ctx, key, &GetOptions{})
+	f, err := b.find(ctx, key, opts)
 	if err != nil {
 		return nil, err
 	}
-	o, err := b.openWhole(ctx, key, body, info, opts)
+	o, err := f.object(ctx)
 	if err != nil {
-		body.Close() // the first error is the one that counts
+		f.body.Close() // the first error is the one that counts
 		return nil, err
 	}
 	return o, nil
 }
 
-func (b *Bucket) openWhole(ctx context.Context, key string, body io.ReadCloser, info *Info, opts *envelope.OpenOptions) (*Object, error) {
+// A found is an object that may be opened, and its body, of which nothing was
+// read yet.
+type found struct {
+	info   *ObjectInfo
+	opener *envelope.Opener // nil if not encrypted
+	body   *resumedBody
+}
+
+// find reads metadata and body by one request, so that they cannot be of two
+// versions. An instruction file takes another request, and one to see that the
+// object is still the same.
+func (b *Bucket) find(ctx context.Context, key string, opts *envelope.OpenOptions) (*found, error) {
+	body, info, err := b.driver.Get(ctx, key, &GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	f, err := b.examine(ctx, key, info, opts)
+	if err != nil {
+		body.Close() // the first error is the one that counts
+		return nil, err
+	}
+	f.body = b.resumed(ctx, key, info, body, 0, info.Size)
+	return f, nil
+}
+
+func (b *Bucket) examine(ctx context.Context, key string, info *Info, opts *envelope.OpenOptions) (*found, error) {
 	oi, err := b.describe(ctx, key, info)
 	if err == nil && oi.InstructionFile != "" {
 		err = b.unchanged(ctx, key, info)
@@ -69,22 +96,24 @@ func (b *Bucket) openWhole(ctx context.Context, key string, body io.ReadCloser, 
 	if err != nil {
 		return nil, err
 	}
-	src := newBodyReader(ctx, body, info.Size, "read body")
 	if oi.Header == nil {
-		if err := permitPlain(oi, opts); err != nil {
-			return nil, err
-		}
-		return &Object{info: oi, plain: io.NopCloser(src), body: body}, nil
+		return &found{info: oi}, permitPlain(oi, opts)
 	}
 	opener, err := b.opener(ctx, key, oi, b.reopening(ctx, oi, opts))
+	return &found{info: oi, opener: opener}, err
+}
+
+// object reads the body from its front to its end.
+func (f *found) object(ctx context.Context) (*Object, error) {
+	src := newBodyReader(ctx, f.body, f.info.Size, "read body")
+	if f.opener == nil {
+		return &Object{info: f.info, plain: io.NopCloser(src), body: f.body}, nil
+	}
+	plain, err := f.opener.Reader(src, f.info.Size)
 	if err != nil {
 		return nil, err
 	}
-	plain, err := opener.Reader(src, info.Size)
-	if err != nil {
-		return nil, err
-	}
-	return &Object{info: oi, plain: plain, body: body, opener: opener}, nil
+	return &Object{info: f.info, plain: plain, body: f.body, opener: f.opener}, nil
 }
 
 // permitPlain says whether an object without an envelope and without an

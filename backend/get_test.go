@@ -35,7 +35,7 @@ func stored(t testing.TB, p profile, key string, data []byte) *mem.Driver {
 
 // opening returns a bucket that opens everything of p over d.
 func (p profile) opening(d backend.Driver, rule envelope.Release) *backend.Bucket {
-	return backend.NewBucket(d, nil, p.key, &backend.Options{Open: everything(rule)})
+	return backend.NewBucket(d, nil, p.key, &backend.Options{Open: everything(rule), Download: noResume})
 }
 
 // wantClosed fails the test if a body of the driver was left open.

@@ -79,11 +79,14 @@ func everything(rule envelope.Release) envelope.OpenOptions {
 	}
 }
 
+// noResume is for tests of what happens where resuming does not help.
+var noResume = backend.DownloadOptions{Resumes: -1}
+
 // bucket returns a bucket of this profile that opens everything.
 func (p profile) bucket(d backend.Driver) *backend.Bucket {
 	return backend.NewBucket(d, p.key, p.key, &backend.Options{
 		Seal: envelope.SealOptions{Suite: p.suite},
-		Open: everything(nil),
+		Open: everything(nil), Download: noResume,
 	})
 }
 
