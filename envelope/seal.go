@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 
 	"github.com/s3seal/s3seal/stream"
+	"github.com/s3seal/s3seal/stream/chunked"
 	"github.com/s3seal/s3seal/wrap"
 )
 
@@ -257,7 +258,10 @@ func ciphertextSize(m mode, n int64) (int64, error) {
 		size = stream.CBCCiphertextSize
 	}
 	c, err := size(n)
-	if err != nil {
+	switch {
+	case m == modeGCM && errors.Is(err, stream.ErrTooLarge):
+		return 0, fmt.Errorf("envelope: seal: %w; format Chunked takes up to %d bytes", err, chunked.MaxSize)
+	case err != nil:
 		return 0, fmt.Errorf("envelope: seal: %w", err)
 	}
 	return c, nil

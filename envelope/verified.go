@@ -103,9 +103,11 @@ func (r *verifiedRange) Read(p []byte) (int, error) {
 func (r *verifiedRange) fill() (err error) {
 	if r.at == nil {
 		// Also for a range without a byte, which nothing else would verify.
-		if r.at, err = r.content.format.ReaderAt(r.src, r.size, r.content.params()); err != nil {
+		at, err := r.content.format.ReaderAt(r.src, r.size, r.content.params())
+		if err != nil {
 			return err
 		}
+		r.at = at
 	}
 	if r.off >= r.end {
 		return io.EOF
