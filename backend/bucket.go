@@ -33,6 +33,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/s3seal/s3seal/envelope"
 	"github.com/s3seal/s3seal/wrap"
@@ -47,6 +48,20 @@ type Options struct {
 	// Download says how bodies are read from the storage: what happens when a
 	// connection breaks, and how much GetFile reads at a time.
 	Download DownloadOptions
+
+	// Name is the name of the storage bucket, to which objects are bound
+	// together with their keys. It may be empty where storage has no buckets.
+	Name string
+
+	// Bind makes puts bind the content to Name and the key of the object:
+	// storage can then not deliver it under another key, and a copy or a
+	// renamed object cannot be opened. Only s3seal's own formats can be bound.
+	// Reading needs Name, and nothing else: the keys are those that are asked
+	// for. Open.RequireBound keeps out what is not bound.
+	//
+	// Seal.Bind and Open.Bind, where they are not empty, are used instead of
+	// Name and the key, whatever the key.
+	Bind bool
 
 	// InstructionFile makes puts store the envelope in an instruction file
 	// beside the object, for an envelope that does not fit into metadata or
@@ -79,7 +94,8 @@ type Options struct {
 // A Bucket seals objects into a storage and opens them. Use [NewBucket].
 //
 // It authenticates content, not names: an object that the storage returns for
-// a key may have been sealed for another one.
+// a key may have been sealed for another one, unless Options.Open has
+// RequireBound.
 //
 // A Bucket is safe for concurrent use.
 type Bucket struct {
@@ -89,9 +105,12 @@ type Bucket struct {
 	seal      envelope.SealOptions
 	open      envelope.OpenOptions
 	download  DownloadOptions
-	file      bool     // Options.InstructionFile
-	overwrite bool     // Options.AllowInstructionOverwrite
-	suffixes  []string // of instruction files; the first is the one that puts use
+	known     []envelope.Suite // that are not built in
+	name      string           // Options.Name
+	bind      bool             // Options.Bind
+	file      bool             // Options.InstructionFile
+	overwrite bool             // Options.AllowInstructionOverwrite
+	suffixes  []string         // of instruction files; the first is the one that puts use
 }
 
 // NewBucket returns a bucket over d that wraps content keys by w and unwraps
@@ -105,13 +124,17 @@ func NewBucket(d Driver, w wrap.Wrapper, u wrap.Unwrapper, opts *Options) *Bucke
 		opts = new(Options)
 	}
 	b := &Bucket{driver: d, wrapper: w, unwrapper: u, seal: opts.Seal, open: opts.Open, download: opts.Download.withDefaults()}
+	b.name, b.bind = opts.Name, opts.Bind
 	b.file, b.overwrite = opts.InstructionFile, opts.AllowInstructionOverwrite
 	if s := opts.InstructionSuffix; s != "" && s != envelope.InstructionSuffix {
 		b.suffixes = append(b.suffixes, s)
 	}
 	b.suffixes = append(b.suffixes, envelope.InstructionSuffix)
 	b.seal.MatDesc = maps.Clone(opts.Seal.MatDesc)
+	b.seal.Recipients = slices.Clone(opts.Seal.Recipients)
 	b.open.ContentAAD = bytes.Clone(opts.Open.ContentAAD)
+	b.open.ExtraSuites = slices.Clone(opts.Open.ExtraSuites)
+	b.known = slices.Concat(opts.Open.ExtraSuites, []envelope.Suite{opts.Seal.Suite})
 	return b
 }
 

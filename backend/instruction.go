@@ -53,7 +53,7 @@ type instruction struct {
 // file if it is in one. Only metadata without an envelope makes it look for a
 // file; without a file, and only then, the error is that of the metadata.
 func (b *Bucket) findHeader(ctx context.Context, key string, info *Info) (h *envelope.Header, file string, err error) {
-	h, err = envelope.ParseHeader(info.Metadata)
+	h, err = envelope.ParseHeader(info.Metadata, b.known...)
 	if err == nil || !envelope.NeedsInstructionFile(info.Metadata) {
 		return h, "", err
 	}
@@ -70,7 +70,7 @@ func (b *Bucket) findHeader(ctx context.Context, key string, info *Info) (h *env
 	if found.key == key+envelope.DotNetInstructionSuffix {
 		parse = envelope.ParseDotNetInstructionFile
 	}
-	if h, err = parse(info.Metadata, bytes.NewReader(found.data)); err != nil {
+	if h, err = parse(info.Metadata, bytes.NewReader(found.data), b.known...); err != nil {
 		return nil, "", fmt.Errorf("instruction file %q: %w", found.key, err)
 	}
 	return h, found.key, nil
@@ -125,7 +125,7 @@ func (b *Bucket) genuine(ctx context.Context, file string) (*instruction, error)
 	}
 	ok := false
 	if err == nil {
-		ok, err = envelope.IsInstructionFile(bytes.NewReader(found.data))
+		ok, err = envelope.IsInstructionFile(bytes.NewReader(found.data), b.known...)
 	}
 	if _, foreign := errors.AsType[*envelope.MetadataError](err); foreign || err == nil && !ok {
 		return nil, fmt.Errorf("%w: %q exists and is no instruction file", ErrInstructionFile, file)

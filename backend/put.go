@@ -33,10 +33,11 @@ import (
 // before had stays and no longer counts, since metadata comes first.
 //
 // Put notices that ctx is done between two reads of src; a src that blocks
-// must be unblocked by the caller. It reads src only in goroutines that have
+// must be unblocked by the caller. Where DARE is written and the size is unknown,
+// the first byte of src is read before a key is used. It reads src only in goroutines that have
 // ended when it returns, and does not seek or close it.
 func (b *Bucket) Put(ctx context.Context, key string, src io.Reader, size int64, opts *PutOptions) (*ObjectInfo, error) {
-	u, err := b.newUpload(ctx, key, size, opts)
+	u, src, err := b.begin(ctx, key, src, size, opts)
 	if err != nil {
 		return nil, opError("put", key, err)
 	}
@@ -67,13 +68,10 @@ func (b *Bucket) newUpload(ctx context.Context, key string, size int64, opts *Pu
 	if size < -1 {
 		return nil, fmt.Errorf("%w: size %d: want -1 if it is unknown", ErrSize, size)
 	}
-	if err := b.checkKey(key); err != nil {
+	if err := b.checkPut(key, opts); err != nil {
 		return nil, err
 	}
-	if err := checkOptions(opts); err != nil {
-		return nil, err
-	}
-	sealer, side, err := b.newSealer(ctx, key)
+	sealer, side, err := b.newSealer(ctx, key, size)
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +91,14 @@ func (b *Bucket) newUpload(ctx context.Context, key string, size int64, opts *Pu
 	}
 	put := &PutOptions{Metadata: meta, ContentType: opts.ContentType}
 	return &upload{b, key, sealer, side, size, stored, file, put}, nil
+}
+
+// checkPut does all that can fail before a key is used.
+func (b *Bucket) checkPut(key string, opts *PutOptions) error {
+	if err := b.checkKey(key); err != nil {
+		return err
+	}
+	return checkOptions(opts)
 }
 
 // envelope returns h as metadata, or split into metadata and a file.

@@ -53,7 +53,7 @@ func (b *Bucket) getRange(ctx context.Context, key string, off, n int64) (*Objec
 		return b.plainRange(ctx, oi, off, n)
 	}
 	// Before any key is used, which an Opener could not.
-	if err := b.open.PermitRange(oi.Header); err != nil {
+	if err := b.opening(key, &b.open).PermitRange(oi.Header); err != nil {
 		return nil, err
 	}
 	if oi.PlaintextSizeMax < 0 {

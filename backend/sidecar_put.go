@@ -82,9 +82,9 @@ func encodeBlob(blob []byte) []byte {
 
 // newSealer makes the sealer of an object, and finds out whether the object has
 // a sidecar.
-func (b *Bucket) newSealer(ctx context.Context, key string) (*envelope.Sealer, *sidecar, error) {
+func (b *Bucket) newSealer(ctx context.Context, key string, size int64) (*envelope.Sealer, *sidecar, error) {
 	s := &sidecar{driver: b.driver, key: key, write: true}
-	sealer, err := envelope.NewSealer(s.in(ctx), b.wrapper, &b.seal)
+	sealer, err := envelope.NewSealer(s.in(ctx), b.wrapper, b.sealing(key, size))
 	if s.data == nil {
 		s = nil
 	}
@@ -176,7 +176,7 @@ func (b *Bucket) owns(ctx context.Context, key, etag string) error {
 // between.
 func (b *Bucket) opener(ctx context.Context, key string, oi *ObjectInfo, opts *envelope.OpenOptions) (*envelope.Opener, error) {
 	s := &sidecar{driver: b.driver, key: key}
-	opener, err := s.open(ctx, oi.Header, b.unwrapper, opts)
+	opener, err := s.open(ctx, oi.Header, b.unwrapper, b.opening(key, opts))
 	if errors.Is(err, envelope.ErrDecrypt) && s.loaded.Load() {
 		err = cmp.Or(b.unchanged(ctx, key, &oi.Info), err)
 	}

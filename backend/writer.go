@@ -64,9 +64,10 @@ var (
 // When ctx is done before Close has returned, the upload is aborted. What
 // [Bucket.Put] says about opts and about errors holds here too. Errors that can
 // be known before the storage is used are returned at once, those of the
-// storage by a later Write or by Close.
+// storage by a later Write or by Close; with DARE, which has to know whether
+// there is any plaintext, those of the key come later, too.
 func (b *Bucket) Create(ctx context.Context, key string, opts *PutOptions) (*Writer, error) {
-	u, err := b.newUpload(ctx, key, -1, opts)
+	begin, err := b.beginLater(ctx, key, opts)
 	if err != nil {
 		return nil, opError("create", key, err)
 	}
@@ -80,18 +81,19 @@ func (b *Bucket) Create(ctx context.Context, key string, opts *PutOptions) (*Wri
 		defer close(w.done)
 		defer cancel()
 		defer stop()
-		w.upload(inner, u, pr)
+		w.upload(inner, begin, pr)
 	}()
 	return w, nil
 }
 
 // upload runs in a goroutine of its own until the pipe ends or the storage
 // fails.
-func (w *Writer) upload(ctx context.Context, u *upload, src *io.PipeReader) {
-	info, err := u.run(ctx, src)
+func (w *Writer) upload(ctx context.Context, begin beginning, src *io.PipeReader) {
+	u, plain, err := begin(ctx, src)
 	if err == nil {
-		w.info = info
-		return
+		if w.info, err = u.run(ctx, plain); err == nil {
+			return
+		}
 	}
 	w.fail(opError("create", w.key, err))
 	src.CloseWithError(err) // lets a Write that waits go on
