@@ -43,7 +43,7 @@ var thirdParty = []string{"backend/backendtest", "envelope/dare"}
 // themselves, tests aside. The command makes the client that backend/s3 takes.
 var importers = map[string][]string{
 	"github.com/minio/minio-go/v7": {"backend/s3", "backend/s3/s3test", "cmd/s3seal"},
-	"github.com/minio/sio":         {"stream/dare"},
+	"github.com/minio/sio":         {"stream/dare", "bench/ratio"},
 	"github.com/aws":               {"wrap/awskms", "cmd/s3seal"}, // the command makes the client here, too
 	"github.com/alecthomas/kong":   {"cmd/s3seal"},
 }
@@ -104,7 +104,7 @@ func TestImportsPointOneWay(t *testing.T) {
 
 func TestCorePackagesExist(t *testing.T) {
 	all := listPackages(t)
-	for _, name := range []string{"stream", "wrap", "wrap/legacy", "envelope", "backend", "backend/mem", "backend/dir", "backend/backendtest"} {
+	for _, name := range []string{"stream", "stream/chunked", "wrap", "wrap/legacy", "envelope", "backend", "backend/mem", "backend/dir", "backend/backendtest"} {
 		if _, ok := all[module+"/"+name]; !ok {
 			t.Errorf("package %s is missing", name)
 		}

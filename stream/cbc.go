@@ -87,7 +87,9 @@ func NewCBCEncryptWriter(dst io.Writer, key, iv []byte) (*CBCEncryptWriter, erro
 	if err != nil {
 		return nil, err
 	}
-	return &CBCEncryptWriter{engine.NewWriter(dst, c)}, nil
+	w := new(CBCEncryptWriter)
+	w.w.Init(dst, c, engine.ChunkSize)
+	return w, nil
 }
 
 // Write encrypts p. It never retains or modifies p, and returns how many bytes
@@ -134,7 +136,7 @@ func NewCBCEncryptReader(src io.Reader, key, iv []byte) (*CBCEncryptReader, erro
 	if err != nil {
 		return nil, err
 	}
-	return &CBCEncryptReader{engine.NewEncryptPuller(src, c)}, nil
+	return &CBCEncryptReader{engine.Puller{F: engine.NewEncryptFeed(src, c, engine.ChunkSize)}}, nil
 }
 
 // Read yields up to len(p) bytes of ciphertext. It reads a chunk of 128 KiB

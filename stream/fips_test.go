@@ -32,7 +32,10 @@ var fipsRefused = fipstest.Calls{
 		return onlyError(stream.NewGCMUnverifiedReader(nil, testKey, testIV, nil))
 	},
 	"NewGCMParts": func(*testing.T) error { return onlyError(stream.NewGCMParts(testKey, testIV, nil)) },
-	"ScanGCM":     func(*testing.T) error { return onlyError(stream.ScanGCM(nil, testKey, testIV, nil)) },
+	"NewGCMUnverifiedParts": func(*testing.T) error {
+		return onlyError(stream.NewGCMUnverifiedParts(testKey, testIV, nil, 100))
+	},
+	"ScanGCM": func(*testing.T) error { return onlyError(stream.ScanGCM(nil, testKey, testIV, nil)) },
 	"VerifyGCM": func(*testing.T) error {
 		_, err := stream.VerifyGCM(nil, testKey, testIV, nil)
 		return err

@@ -3,7 +3,6 @@
 package stream
 
 import (
-	"bytes"
 	"crypto/cipher"
 	"crypto/fips140"
 	"encoding/binary"
@@ -19,8 +18,9 @@ type gcm struct {
 	aead  cipher.AEAD
 	iv    [GCMIVSize]byte
 	aad   []byte
-	size  int64 // plaintext bytes admitted so far
-	done  int64 // of these, begun in pieces
+	room  [BlockSize]byte // for a short aad
+	size  int64           // plaintext bytes admitted so far
+	done  int64           // of these, begun in pieces
 	hash  ghash
 
 	// Scratch. A local variable that is passed to a cipher.Block or
@@ -28,21 +28,25 @@ type gcm struct {
 	x [BlockSize]byte
 }
 
-func newGCM(key, iv, aad []byte) (gcm, error) {
+// init is for a gcm that lies in something larger: a short stream shows each
+// allocation and each copy.
+func (g *gcm) init(key, iv, aad []byte) error {
 	block, err := newBlock(key, iv, GCMIVSize)
 	if err != nil {
-		return gcm{}, err
+		return err
 	}
 	if fips140.Enforced() {
 		// The standard library refuses GCM with an IV of the caller's then,
 		// and a GCM put together by hand is not approved either.
-		return gcm{}, ErrFIPS
+		return ErrFIPS
 	}
 	aead, err := cipher.NewGCM(block)
 	if err != nil {
-		return gcm{}, fmt.Errorf("stream: %w", err)
+		return fmt.Errorf("stream: %w", err)
 	}
-	return gcm{block: block, aead: aead, iv: [GCMIVSize]byte(iv), aad: bytes.Clone(aad)}, nil
+	g.block, g.aead, g.iv = block, aead, [GCMIVSize]byte(iv)
+	g.aad = append(g.room[:0], aad...)
+	return nil
 }
 
 // admit accounts for n more bytes of plaintext before any of them is

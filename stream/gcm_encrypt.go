@@ -39,7 +39,7 @@ func NewGCMEncryptWriter(dst io.Writer, key, iv, aad []byte) (*GCMEncryptWriter,
 	if err := w.s.init(key, iv, aad); err != nil {
 		return nil, err
 	}
-	w.w = engine.NewWriter(dst, &w.s)
+	w.w.Init(dst, &w.s, engine.ChunkSize)
 	return w, nil
 }
 
@@ -92,7 +92,7 @@ func NewGCMEncryptReader(src io.Reader, key, iv, aad []byte) (*GCMEncryptReader,
 	if err := r.s.init(key, iv, aad); err != nil {
 		return nil, err
 	}
-	r.r = engine.NewEncryptPuller(src, &r.s)
+	r.r.F = engine.NewEncryptFeed(src, &r.s, engine.ChunkSize)
 	return r, nil
 }
 

@@ -27,29 +27,28 @@ type gcmOpener struct {
 	ctr     cipher.Stream // for pieces that are decrypted one after the other
 	ctrOff  int64         // where it is
 	started bool          // the stream has outgrown the one-shot AEAD
+	end     bool          // the tag has been verified
 	mask    element       // E_K(0^96 || 1)
 	tail    [GCMTagSize]byte
 	held    int           // bytes in tail: none before the first piece
 	rest    *engine.Chunk // the last piece and the tag, if they were read ahead
 	left    int           // size of that
 	read    int           // size of what was read last into a buffer
-	end     bool          // the tag has been verified
 
-	nonce [GCMIVSize]byte
-	t     [GCMTagSize]byte
+	t [GCMTagSize]byte
 }
+
+// hashNonce is the nonce under which pieces are hashed. It is only read.
+var hashNonce [GCMIVSize]byte
 
 func newGCMOpener(src io.Reader, key, iv, aad []byte) (*gcmOpener, error) {
 	o := new(gcmOpener)
 	return o, o.init(src, key, iv, aad)
 }
 
-// init is for openers that lie in something larger: a short stream shows each
-// allocation.
-func (o *gcmOpener) init(src io.Reader, key, iv, aad []byte) (err error) {
-	o.gcm, err = newGCM(key, iv, aad)
-	o.src, o.chunk = engine.Source{R: src}, engine.ChunkSize
-	return err
+func (o *gcmOpener) init(src io.Reader, key, iv, aad []byte) error {
+	o.src.R, o.chunk = src, engine.ChunkSize
+	return o.gcm.init(key, iv, aad)
 }
 
 // next reads the next piece of the body into the front of buf, which has room
@@ -117,7 +116,7 @@ func (o *gcmOpener) produce(p *engine.Piece) error {
 
 // hashPiece is the part of the hash that any goroutine can compute.
 func (o *gcmOpener) hashPiece(p *engine.Piece) {
-	o.aead.Seal(p.Sum[:0], o.nonce[:], nil, p.In)
+	o.aead.Seal(p.Sum[:0], hashNonce[:], nil, p.In)
 }
 
 // joinPiece adds a hashed piece to the hash.
@@ -191,7 +190,7 @@ func (o *gcmOpener) add(p []byte) {
 	if len(p) == 0 {
 		return
 	}
-	o.aead.Seal(o.t[:0], o.nonce[:], nil, p)
+	o.aead.Seal(o.t[:0], hashNonce[:], nil, p)
 	o.hash.add(toElement(o.t[:]), o.mask, lengths(int64(len(p)), 0), blocks(len(p)))
 	clear(o.t[:])
 }

@@ -14,7 +14,11 @@
 //   - Encrypt what is read, for uploads: [GCMEncryptReader], [CBCEncryptReader].
 //   - Decrypt what fits in memory, verified: [GCMDecryptReader].
 //   - Decrypt any size, verified at the end: [GCMUnverifiedReader].
+//   - Decrypt any size, verified before it is released, where the source can be
+//     read twice: [ScanGCM].
 //   - Verify without decrypting: [VerifyGCM].
+//   - Encrypt in parts, for uploads that are parallel or go on after an
+//     interruption: [Parts]. Decrypt in parts: [GCMUnverifiedParts].
 //   - Decrypt part of a GCM body, unverified: [CTRRangeReader].
 //   - Decrypt the formats that cannot be verified: [CBCDecryptReader], [CTRReader],
 //     and parts of them: [CBCRangeReader], [NewPlainCTRRangeReader].
@@ -24,7 +28,8 @@
 // # What is authenticated
 //
 // Only GCM is, and only once the tag has been checked: [GCMDecryptReader]
-// releases nothing before that, [GCMUnverifiedReader] releases plaintext that
+// releases nothing before that, nor does [GCMVerifiedReader], which a scan
+// precedes; [GCMUnverifiedReader] releases plaintext that
 // counts as authentic only after [io.EOF]. CBC and CTR streams can be altered
 // without notice, and so can whatever is read of a GCM stream in part.
 //
@@ -89,7 +94,8 @@ var (
 	// missing end cannot be told apart.
 	ErrDecrypt = errors.New("stream: decryption failed")
 
-	// ErrTooLarge says that a stream would pass the limit of its mode.
+	// ErrTooLarge says that a stream would pass the limit of its mode. For GCM
+	// that is [GCMMaxSize]; package stream/chunked goes further.
 	ErrTooLarge = errors.New("stream: too large for the mode")
 
 	// ErrBufferLimit says that a ciphertext is longer than the limit that the

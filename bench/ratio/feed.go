@@ -13,9 +13,8 @@ import (
 // A feed gives a plaintext to a writer in some way.
 type feed func(w io.Writer) error
 
-// encrypt opens a writer, has it fed, and closes it.
-func encrypt(f feed) error {
-	w, err := stream.NewGCMEncryptWriter(sink{}, key, iv, aad)
+// fed has a new writer fed and closes it.
+func fed[W io.WriteCloser](w W, err error, f feed) error {
 	if err != nil {
 		return err
 	}
@@ -25,15 +24,14 @@ func encrypt(f feed) error {
 	return w.Close()
 }
 
+func encrypt(f feed) error {
+	w, err := stream.NewGCMEncryptWriter(sink{}, key, iv, aad)
+	return fed(w, err, f)
+}
+
 func encryptCBC(f feed) error {
 	w, err := stream.NewCBCEncryptWriter(sink{}, key, iv16)
-	if err != nil {
-		return err
-	}
-	if err := f(w); err != nil {
-		return err
-	}
-	return w.Close()
+	return fed(w, err, f)
 }
 
 func copyFrom(p []byte) feed {
@@ -43,7 +41,14 @@ func copyFrom(p []byte) feed {
 	}
 }
 
-func whole(p []byte) feed { return steps(p, max(1, len(p))) }
+func whole(p []byte) feed {
+	return func(w io.Writer) error { return write(w, p) }
+}
+
+func write(w io.Writer, p []byte) error {
+	_, err := w.Write(p)
+	return err
+}
 
 func steps(p []byte, n int) feed {
 	return func(w io.Writer) error {
@@ -56,13 +61,13 @@ func steps(p []byte, n int) feed {
 	}
 }
 
-// pull reads the ciphertext of plain in steps of n bytes.
-func pull(plain []byte, n int) error {
+// pull reads the ciphertext of plain into buf, again and again.
+func pull(plain, buf []byte) error {
 	r, err := stream.NewGCMEncryptReader(&file{plain}, key, iv, aad)
 	if err != nil {
 		return err
 	}
-	_, err = io.CopyBuffer(sink{}, r, make([]byte, n))
+	_, err = io.CopyBuffer(sink{}, r, buf)
 	return err
 }
 

@@ -21,6 +21,10 @@
 // pass comes from outside the caches. Objects of 1 KiB are dominated by the key
 // set-up, which both sides do for each of them.
 //
+// The formats that authenticate each chunk are compared with Seal and Open of
+// such chunks, in a buffer that stays in the cache, and with package sio, which
+// is the other implementation of DARE.
+//
 // # All cores
 //
 // What counts is real time. The bar is set by what the machine can do: by how
@@ -85,6 +89,11 @@ func (t *table) run(cores int) error {
 			return err
 		}
 	}
+	for _, size := range []int{1 << 20, 64 << 20} {
+		if err := t.rows(chunkedOneCore(size)); err != nil {
+			return err
+		}
+	}
 	if err := t.allocations(); err != nil {
 		return err
 	}
@@ -93,7 +102,10 @@ func (t *table) run(cores int) error {
 		return nil
 	}
 	fmt.Fprintf(t.out, "%-34s %9s %25s %6s %6s\n", fmt.Sprintf("%d cores", cores), "size", "one-shot       stream", "ratio", "bar")
-	return t.rows(allCores(cores))
+	if err := t.rows(allCores(cores)); err != nil {
+		return err
+	}
+	return t.rows(chunkedAllCores(cores))
 }
 
 func (t *table) rows(all []row, err error) error {

@@ -43,8 +43,7 @@ func newEncryptWriter(dst io.Writer, key, salt, context []byte) (*EncryptWriter,
 	if err := w.s.init(key, salt, context); err != nil {
 		return nil, err
 	}
-	w.w = engine.NewWriter(dst, &w.s)
-	w.w.Size = runSize
+	w.w.Init(dst, &w.s, runSize)
 	return w, nil
 }
 
@@ -101,8 +100,7 @@ func newEncryptReader(src io.Reader, key, salt, context []byte) (*EncryptReader,
 	if err := r.s.init(key, salt, context); err != nil {
 		return nil, err
 	}
-	r.r = engine.NewEncryptPuller(src, &r.s)
-	r.r.F.(*engine.EncryptFeed).Size = runSize
+	r.r.F = engine.NewEncryptFeed(src, &r.s, runSize)
 	return r, nil
 }
 

@@ -20,7 +20,8 @@ type Chunk [ChunkSize + Overhead]byte
 
 var chunks = sync.Pool{New: func() any { return new(Chunk) }}
 
-// NewChunk returns a cleared chunk, to be given back by Free.
+// NewChunk returns a chunk in which there is nothing secret, to be given back by
+// Free.
 func NewChunk() *Chunk { return chunks.Get().(*Chunk) }
 
 // Free clears the chunk and gives it back.

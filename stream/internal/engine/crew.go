@@ -79,11 +79,14 @@ var crews = sync.Pool{New: func() any {
 	return c
 }}
 
+// Cores returns how many cores there are to run on.
+func Cores() int { return runtime.GOMAXPROCS(0) }
+
 // busy counts the goroutines that were hired, over all runs.
 var busy atomic.Int64
 
 func (c *crew) start(j Job) {
-	cores := runtime.GOMAXPROCS(0)
+	cores := Cores()
 	c.job, c.others, c.window = j, int64(cores-1), 2*cores
 	if cores == 1 {
 		c.window = 1 // nobody to work ahead
@@ -105,6 +108,7 @@ func (c *crew) produce() error {
 	if p.Buf == nil {
 		p.Buf = NewChunk()
 	}
+	p.Public = false
 	if err := c.job.Produce(p); err != nil {
 		return err
 	}

@@ -16,9 +16,10 @@ type EncryptFeed struct {
 	piece Piece // for chunks that go alone
 }
 
-// NewEncryptPuller returns a Puller of what enc makes of src.
-func NewEncryptPuller(src io.Reader, enc Encrypter) Puller {
-	return Puller{F: &EncryptFeed{src: Source{R: src}, Enc: enc, Buf: NewChunk(), Size: ChunkSize}}
+// NewEncryptFeed returns a Feed of what enc makes of chunks of src, of size bytes
+// each, at most [ChunkSize].
+func NewEncryptFeed(src io.Reader, enc Encrypter, size int) *EncryptFeed {
+	return &EncryptFeed{src: Source{R: src}, Enc: enc, Buf: NewChunk(), Size: size}
 }
 
 // Next implements Feed.

@@ -10,6 +10,10 @@ type Piece struct {
 	Out []byte // lies in Buf
 	Buf *Chunk
 
+	// Public says that nothing in Buf is secret any more, so that it need not
+	// be cleared. Work may set it.
+	Public bool
+
 	Off   int64    // of the piece in its stream
 	Block [16]byte // a nonce, IV or counter block
 	Sum   [16]byte // a tag
@@ -20,7 +24,11 @@ type Piece struct {
 
 // wipe clears the piece and gives its buffer back.
 func (p *Piece) wipe() {
-	if p.Buf != nil {
+	switch {
+	case p.Buf == nil:
+	case p.Public:
+		chunks.Put(p.Buf)
+	default:
 		p.Buf.Free()
 	}
 	*p = Piece{done: p.done}

@@ -32,12 +32,10 @@ type Feed interface {
 
 // A Puller is the io.Reader and io.WriterTo of a Feed.
 type Puller struct {
-	F     Feed
-	out   []byte // of the current piece, what was not read yet
-	end   bool   // it is the last
-	Err   error
-	slice toSlice
-	to    toWriter
+	F   Feed
+	out []byte // of the current piece, what was not read yet
+	end bool   // it is the last
+	Err error
 }
 
 // more makes sure that there is something in out.

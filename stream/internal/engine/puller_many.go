@@ -2,39 +2,51 @@
 
 package engine
 
-import "io"
+import (
+	"io"
+	"sync"
+)
+
+// The jobs are not in the Puller, because most streams are short and feel its
+// size.
+var (
+	toSlices  = sync.Pool{New: func() any { return new(toSlice) }}
+	toWriters = sync.Pool{New: func() any { return new(toWriter) }}
+)
 
 // readMany reads whole pieces into p, on all cores, if that pays. It reads
 // nothing if it does not, or if the source has ended.
 func (r *Puller) readMany(p []byte) (int, error) {
 	size := r.F.Many()
-	if size == 0 || len(r.out) > 0 || len(p) < bulk*size {
+	if size == 0 || len(r.out) > 0 || len(p) < bulk*size || Cores() == 1 {
 		return 0, nil
 	}
-	j := &r.slice
+	j := toSlices.Get().(*toSlice)
+	defer j.free()
 	*j = toSlice{Feed: r.F, p: p, left: len(p) / size}
-	defer func() { j.p = nil }()
-	if err := Run(j); err != nil {
-		r.fail(err) // the next Read returns it again
-		if j.n == 0 {
-			return 0, err
-		}
+	err := Run(j)
+	if err != nil {
+		r.fail(err)
 	}
-	return j.n, nil
+	if j.n > 0 {
+		err = nil // the next Read returns it
+	}
+	return j.n, err
 }
 
 // writeMany writes whole pieces to dst, on all cores, until the source ends.
 func (r *Puller) writeMany(dst io.Writer) (int64, error) {
-	if r.Err != nil || len(r.out) > 0 || r.F.Many() == 0 {
+	if r.Err != nil || len(r.out) > 0 || r.F.Many() == 0 || Cores() == 1 {
 		return 0, nil
 	}
-	j := &r.to
+	j := toWriters.Get().(*toWriter)
+	defer j.free()
 	*j = toWriter{Feed: r.F, r: r, dst: dst}
-	defer func() { j.dst = nil }()
-	if err := Run(j); err != nil {
-		return j.n, r.fail(err)
+	err := Run(j)
+	if err != nil {
+		r.fail(err)
 	}
-	return j.n, nil
+	return j.n, err
 }
 
 // toSlice is a run for a single Read.
@@ -43,6 +55,11 @@ type toSlice struct {
 	p    []byte
 	n    int // bytes read
 	left int // pieces that still fit
+}
+
+func (j *toSlice) free() {
+	*j = toSlice{}
+	toSlices.Put(j)
 }
 
 func (j *toSlice) Produce(p *Piece) error {
@@ -67,6 +84,11 @@ type toWriter struct {
 	r   *Puller
 	dst io.Writer
 	n   int64 // bytes written
+}
+
+func (j *toWriter) free() {
+	*j = toWriter{}
+	toWriters.Put(j)
 }
 
 func (j *toWriter) Consume(p *Piece) error {

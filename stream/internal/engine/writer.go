@@ -51,13 +51,12 @@ type Writer struct {
 	later bool // a chunk has left already
 	Err   error
 	piece Piece // for chunks that go alone
-	slice fromSlice
-	from  fromSource
 }
 
-// NewWriter returns a Writer that writes what enc makes to dst.
-func NewWriter(dst io.Writer, enc Encrypter) Writer {
-	return Writer{dst: dst, Enc: enc, Buf: NewChunk(), Size: ChunkSize}
+// Init makes a new Writer write what enc makes of chunks of size bytes, at most
+// [ChunkSize], to dst.
+func (w *Writer) Init(dst io.Writer, enc Encrypter, size int) {
+	w.dst, w.Enc, w.Buf, w.Size = dst, enc, NewChunk(), size
 }
 
 // fail ends the stream: every later call returns err.
@@ -117,8 +116,8 @@ func (w *Writer) accept(p []byte) (int, error) {
 	return n, nil
 }
 
-// ahead says whether whole chunks may now be run.
-func (w *Writer) ahead() bool { return w.later && w.n == 0 && w.Enc.Parallel() }
+// ahead says whether whole chunks may now be run, and that would help.
+func (w *Writer) ahead() bool { return w.later && w.n == 0 && w.Enc.Parallel() && Cores() > 1 }
 
 // flush encrypts the chunk src into the buffer and passes it on.
 func (w *Writer) flush(src []byte) error {

@@ -2,13 +2,23 @@
 
 package engine
 
-import "io"
+import (
+	"io"
+	"sync"
+)
+
+// The jobs are not in the Writer, because most streams are short and feel its
+// size.
+var (
+	fromSlices  = sync.Pool{New: func() any { return new(fromSlice) }}
+	fromSources = sync.Pool{New: func() any { return new(fromSource) }}
+)
 
 // writeMany encrypts all the whole chunks at the front of p, on all cores.
 func (w *Writer) writeMany(p []byte) (int, error) {
-	j := &w.slice
+	j := fromSlices.Get().(*fromSlice)
+	defer j.free()
 	*j = fromSlice{toSink: toSink{w}, rest: p}
-	defer func() { j.rest = nil }()
 	err := Run(j)
 	return j.taken, err
 }
@@ -16,9 +26,9 @@ func (w *Writer) writeMany(p []byte) (int, error) {
 // readMany encrypts the chunks that src yields, on all cores, until src ends
 // within one, which it leaves in the buffer. Nothing may be in there before.
 func (w *Writer) readMany(src *Source) (int64, error) {
-	j := &w.from
+	j := fromSources.Get().(*fromSource)
+	defer j.free()
 	*j = fromSource{toSink: toSink{w}, src: src}
-	defer func() { j.src = nil }()
 	err := Run(j)
 	if err == nil {
 		err = io.EOF
@@ -46,6 +56,11 @@ type fromSlice struct {
 	taken int // bytes that have left
 }
 
+func (j *fromSlice) free() {
+	*j = fromSlice{}
+	fromSlices.Put(j)
+}
+
 func (j *fromSlice) Produce(p *Piece) error {
 	size := j.w.Size
 	if len(j.rest) < size {
@@ -69,6 +84,11 @@ type fromSource struct {
 	toSink
 	src   *Source
 	taken int64 // bytes that were read
+}
+
+func (j *fromSource) free() {
+	*j = fromSource{}
+	fromSources.Put(j)
 }
 
 func (j *fromSource) Produce(p *Piece) error {
