@@ -45,6 +45,15 @@ type Driver interface {
 	// and must not seek, rewind or close it. opts is never nil and must not
 	// be retained or modified.
 	//
+	// Put must keep all that opts ask for. What it cannot keep it must refuse,
+	// before it reads body, with an error that wraps errors.ErrUnsupported;
+	// [PutOptions.CheckPlain] and [PutOptions.CheckConditions] help with that.
+	// Whether a condition of opts holds must be decided at the moment at which
+	// the object is replaced, so that of several puts with IfNoneMatch under a
+	// key that is free exactly one succeeds, and of several with the same
+	// IfMatch at most one. Put may look sooner as well. A condition that does
+	// not hold must be [ErrExist] for IfNoneMatch and [ErrChanged] for IfMatch.
+	//
 	// The Info must have the Key, Size, ETag, ContentType and Metadata that
 	// Stat would return. ModTime may be zero if the storage does not say.
 	Put(ctx context.Context, key string, body io.Reader, size int64, opts *PutOptions) (*Info, error)
@@ -79,6 +88,39 @@ type PutOptions struct {
 
 	// ContentType is the media type; empty means application/octet-stream.
 	ContentType string
+
+	// IfNoneMatch stores the object only if there is none under the key; else
+	// the put fails with [ErrExist].
+	IfNoneMatch bool
+
+	// IfMatch, if not empty, is the ETag of the object that is to be replaced.
+	// If there is another one, or none, the put fails with [ErrChanged].
+	IfMatch string
+
+	// Tags are kept beside the object by storages that have tags. They are not
+	// part of Info.
+	Tags map[string]string
+
+	// StorageClass is a name that the storage knows; empty is its default.
+	StorageClass string
+
+	// SSE, if not nil, asks the storage to encrypt what it stores once more,
+	// with keys of its own.
+	SSE *SSE
+}
+
+// SSE says how a storage is to encrypt on its side: by AES-256 with keys of the
+// storage (the zero value), or of a KMS that it uses. This adds nothing to what
+// sealing promises; there are storages that accept nothing without it.
+type SSE struct {
+	// KMS takes the key from the storage's KMS.
+	KMS bool
+
+	// KMSKeyID names the key; empty is the default key. It needs KMS.
+	KMSKeyID string
+
+	// KMSContext is the encryption context. It needs KMS.
+	KMSContext map[string]string
 }
 
 // GetOptions select what Get reads.
@@ -137,6 +179,10 @@ var (
 	// ErrNotExist says that there is no object under the key. It is
 	// [fs.ErrNotExist] with a prefix.
 	ErrNotExist = fmt.Errorf("backend: object: %w", fs.ErrNotExist)
+
+	// ErrExist says that there is an object already, where a put was to
+	// replace none. It is [fs.ErrExist] with a prefix.
+	ErrExist = fmt.Errorf("backend: object: %w", fs.ErrExist)
 
 	// ErrChanged says that the object is no longer the one that was asked for.
 	ErrChanged = errors.New("backend: object has changed")

@@ -168,11 +168,17 @@ type placed struct {
 	data      []byte       // of the file; nil if it was stored as something else
 	etag      string       // of the object before, or empty
 	old       *instruction // the file before, or nil
+	exclusive bool         // nobody else can have put a file there meanwhile
 }
 
-// place stores the instruction file of key.
-func (b *Bucket) place(ctx context.Context, key string, data []byte) (*placed, error) {
-	p := &placed{key: key, file: key + b.suffixes[0], data: data}
+// place stores the instruction file of key. With exclusive only where there is
+// neither an object nor a file: of several such puts one stores its file, and
+// the others harm neither that nor its object.
+func (b *Bucket) place(ctx context.Context, key string, data []byte, exclusive bool) (*placed, error) {
+	p := &placed{key: key, file: key + b.suffixes[0], data: data, exclusive: exclusive}
+	if exclusive {
+		return p, b.placeExclusive(ctx, p)
+	}
 	var err error
 	if p.old, err = b.genuine(ctx, p.file); err != nil {
 		return nil, err
@@ -190,6 +196,28 @@ func (b *Bucket) place(ctx context.Context, key string, data []byte) (*placed, e
 		err = b.takeBack(ctx, p, err)
 	}
 	return p, err
+}
+
+// placeExclusive is place for a put with IfNoneMatch.
+func (b *Bucket) placeExclusive(ctx context.Context, p *placed) error {
+	etag, err := b.etag(ctx, p.key)
+	if err != nil {
+		return err
+	}
+	if etag != "" {
+		return fmt.Errorf("%w: %q", ErrExist, p.key)
+	}
+	opts := instructionOptions()
+	opts.IfNoneMatch = true
+	stored, err := b.putInstruction(ctx, p.file, p.data, opts)
+	if errors.Is(err, ErrExist) {
+		return fmt.Errorf("%w: %q exists: another put of this key is under way, or has left it; delete the key first", ErrInstructionFile, p.file)
+	}
+	if err != nil && stored { // but not as it should be
+		p.data = nil
+		err = b.takeBack(ctx, p, err)
+	}
+	return err
 }
 
 func instructionOptions() *PutOptions {
@@ -254,7 +282,9 @@ func (b *Bucket) putInstruction(ctx context.Context, file string, data []byte, o
 func (b *Bucket) takeBack(ctx context.Context, p *placed, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	if now, err := b.etag(ctx, p.key); err == nil && now != "" && now != p.etag {
+	// A failed condition is different: nothing of ours is in that object.
+	refused := p.exclusive && errors.Is(cause, ErrExist)
+	if now, err := b.etag(ctx, p.key); !refused && err == nil && now != "" && now != p.etag {
 		return fmt.Errorf("%w (yet the object has changed, so instruction file %q stays)", cause, p.file)
 	}
 	now, err := b.readInstruction(ctx, p.file)

@@ -58,7 +58,7 @@ func checkOptions(opts *PutOptions) error {
 	if !storable(opts.ContentType) {
 		return fmt.Errorf("%w: content type %q: want printable ASCII", ErrMetadata, opts.ContentType)
 	}
-	return nil
+	return opts.CheckConditions()
 }
 
 func checkName(name string) error {

@@ -28,8 +28,17 @@ import (
 // is [ErrMetadata]. A key that ends as those of instruction files do is
 // [ErrKey]. opts may be nil and is not retained or modified.
 //
+// With opts.IfNoneMatch or opts.IfMatch the put replaces nothing, or nothing
+// else, and otherwise fails with [ErrExist] or [ErrChanged], perhaps not before
+// all of src has been read. What the storage cannot do is an error that wraps
+// errors.ErrUnsupported before src is read; no option is dropped in silence.
+//
 // With Options.InstructionFile, an instruction file that exists already is
-// [ErrInstructionFile] before src is read. Without it, one that an object
+// [ErrInstructionFile] before src is read. With IfNoneMatch it is so whatever
+// the other options say, even if there is no object with it, which Delete
+// mends; the file is then stored under the same condition as the object.
+// IfMatch is not supported, since the file of the object that may stay would
+// have to be replaced first. Without instruction files, one that an object
 // before had stays and no longer counts, since metadata comes first.
 //
 // Put notices that ctx is done between two reads of src; a src that blocks
@@ -89,7 +98,8 @@ func (b *Bucket) newUpload(ctx context.Context, key string, size int64, opts *Pu
 	if err != nil {
 		return nil, err
 	}
-	put := &PutOptions{Metadata: meta, ContentType: opts.ContentType}
+	put := opts.clone()
+	put.Metadata = meta
 	return &upload{b, key, sealer, side, size, stored, file, put}, nil
 }
 
@@ -98,7 +108,14 @@ func (b *Bucket) checkPut(key string, opts *PutOptions) error {
 	if err := b.checkKey(key); err != nil {
 		return err
 	}
-	return checkOptions(opts)
+	if err := checkOptions(opts); err != nil {
+		return err
+	}
+	if b.file && opts.IfMatch != "" {
+		// The file would replace the old one before the condition is decided.
+		return fmt.Errorf("IfMatch with an instruction file: %w", errors.ErrUnsupported)
+	}
+	return nil
 }
 
 // envelope returns h as metadata, or split into metadata and a file.
@@ -117,7 +134,7 @@ func (u *upload) runFile(ctx context.Context, src io.Reader) (info *ObjectInfo, 
 	if u.file == nil {
 		return u.store(ctx, src)
 	}
-	placed, err := u.bucket.place(ctx, u.key, u.file)
+	placed, err := u.bucket.place(ctx, u.key, u.file, u.opts.IfNoneMatch)
 	if err != nil {
 		return nil, err
 	}

@@ -86,8 +86,10 @@ var _ wrap.Key = (*SidecarKey)(nil)
 // What no order of requests prevents is a second client that replaces the
 // sidecar at the same time. Put therefore looks at it once more in the end, and
 // puts its own back as long as the object is its own, else it fails with
-// [ErrChanged]. Two first puts of one key at the same moment can still leave an
-// object that cannot be read if the one whose sidecar came last then fails.
+// [ErrChanged]. Two first puts of one key at the same moment are safe where the
+// storage has conditions: one stores its sidecar, the other fails with ErrChanged
+// before it stores anything. Elsewhere they can leave an object that cannot be
+// read if the one whose sidecar came last then fails.
 //
 // The sidecar is the blob of the KMS as it is, not encoded, and has no metadata.
 // [Bucket.Delete] leaves it.

@@ -109,27 +109,38 @@ func (u *upload) run(ctx context.Context, src io.Reader) (*ObjectInfo, error) {
 	return info, nil
 }
 
-// place stores a new sidecar. It looks once more whether there is none, since a
-// call of the KMS has passed: another put may have come first, and its object
-// may be there.
+// place stores a new sidecar, if there still is none: a call of the KMS has
+// passed, so another put may have come first, and its object may be there. Where
+// the storage has no conditions a moment remains in which that is not noticed.
 func (s *sidecar) place(ctx context.Context) error {
 	if !s.fresh {
 		return nil
 	}
-	_, err := s.driver.Stat(ctx, s.file())
+	err := s.put(ctx, s.data, &PutOptions{IfNoneMatch: true})
+	if errors.Is(err, errors.ErrUnsupported) {
+		if _, err = s.driver.Stat(ctx, s.file()); err == nil {
+			err = ErrExist
+		} else if errors.Is(err, ErrNotExist) {
+			return s.store(ctx, s.data)
+		}
+	}
 	switch {
-	case err == nil:
+	case errors.Is(err, ErrExist):
 		return fmt.Errorf("%w: another client has stored sidecar %q meanwhile", ErrChanged, s.file())
-	case !errors.Is(err, ErrNotExist):
+	case err != nil:
 		return fmt.Errorf("sidecar %q: %w", s.file(), err)
 	}
-	return s.store(ctx, s.data)
+	return nil
 }
 
 func (s *sidecar) store(ctx context.Context, data []byte) error {
+	return s.put(ctx, data, &PutOptions{})
+}
+
+func (s *sidecar) put(ctx context.Context, data []byte, opts *PutOptions) error {
 	size := int64(len(data))
 	body := newBodyReader(ctx, bytes.NewReader(data), size, "write sidecar")
-	info, err := s.driver.Put(ctx, s.file(), body, size, &PutOptions{})
+	info, err := s.driver.Put(ctx, s.file(), body, size, opts)
 	if err := outcome(body, info, err); err != nil {
 		return fmt.Errorf("sidecar %q: %w", s.file(), err)
 	}

@@ -76,7 +76,8 @@ func TestSidecarFailedPut(t *testing.T) {
 	} {
 		t.Run(c.fail, func(t *testing.T) {
 			store, client := mem.New(), newCountingKMS(t)
-			d := &hooked{Driver: store, on: failing(c.fail, errDenied)}
+			// Without conditions it takes all these calls.
+			d := &hooked{Driver: simple{store}, on: failing(c.fail, errDenied)}
 			_, err := sidecarBucket(t, d, client, envelope.V3, 0).Put(t.Context(), "a", strings.NewReader("text"), -1, nil)
 			wantErr(t, "Put", err, errDenied)
 			wantNone(t, store, "a")
@@ -295,7 +296,7 @@ func TestSidecarOvertaken(t *testing.T) {
 	b := sidecarBucket(t, d, client, envelope.V3, 0)
 	_, err := b.Put(t.Context(), "a", bytes.NewReader(pattern(100)), -1, nil)
 	wantErr(t, "Put", err, backend.ErrChanged)
-	d.wantCalls(t, "get a.key", "stat a.key", "put a.key", "put a", "get a.key", "stat a")
+	d.wantCalls(t, "get a.key", "put a.key", "put a", "get a.key", "stat a")
 	wantObject(t, b, "a", pattern(200))
 }
 
@@ -340,7 +341,7 @@ func TestSidecarOnce(t *testing.T) {
 	d, client := &hooked{Driver: mem.New()}, newCountingKMS(t, "alias/other")
 	key := sidecarKey(t, client, 0)
 	mustPut(t, backend.NewBucket(d, twiceWrapper{key, sidecarKey(t, client, 0)}, nil, nil), "a", pattern(100))
-	d.wantCalls(t, "get a.key", "stat a.key", "put a.key", "put a", "get a.key")
+	d.wantCalls(t, "get a.key", "put a.key", "put a", "get a.key")
 	client.wantCalls(t, "GenerateDataKey", "Decrypt")
 	wantObject(t, backend.NewBucket(d, nil, key, nil), "a", pattern(100))
 

@@ -82,37 +82,83 @@ func following(taken []int) []int {
 	return nil
 }
 
+// A simple driver is for a storage without conditions.
+type simple struct{ backend.Driver }
+
+func (d simple) Put(ctx context.Context, key string, body io.Reader, size int64, opts *backend.PutOptions) (*backend.Info, error) {
+	if opts.Conditional() {
+		return nil, errors.ErrUnsupported
+	}
+	return d.Driver.Put(ctx, key, body, size, opts)
+}
+
+// A broken driver cannot store the object.
+type broken struct{ backend.Driver }
+
+func (d broken) Put(ctx context.Context, key string, body io.Reader, size int64, opts *backend.PutOptions) (*backend.Info, error) {
+	if key == "a" {
+		return nil, errCustom
+	}
+	return d.Driver.Put(ctx, key, body, size, opts)
+}
+
 // TestSidecarInterleaved runs two first puts of one key in every order of their
 // requests. Each of them succeeds or says that it was overtaken, and the object
-// that is there in the end can be read.
+// that is there in the end can be read. Where the storage has conditions, that
+// is so even if one of them fails to store its object.
 func TestSidecarInterleaved(t *testing.T) {
+	for name, c := range map[string]struct {
+		store  func(backend.Driver) backend.Driver
+		second func(backend.Driver) backend.Driver
+		fails  bool
+		orders int
+	}{
+		"conditions":         {asIs, asIs, false, 20},
+		"no conditions":      {func(d backend.Driver) backend.Driver { return simple{d} }, asIs, false, 100},
+		"conditions, broken": {asIs, func(d backend.Driver) backend.Driver { return broken{d} }, true, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := 0
+			for order := []int{}; order != nil; n++ {
+				order = sidecarPutsMeet(t, order, c.store(mem.New()), c.second, c.fails)
+			}
+			if n < c.orders {
+				t.Errorf("%d orders, want more", n)
+			}
+		})
+	}
+}
+
+func asIs(d backend.Driver) backend.Driver { return d }
+
+// sidecarPutsMeet runs two first puts in one order and returns the next one.
+func sidecarPutsMeet(t *testing.T, order []int, store backend.Driver, second func(backend.Driver) backend.Driver, fails bool) []int {
+	t.Helper()
 	data := [2][]byte{pattern(100), pattern(200)}
-	n := 0
-	for order := []int{}; order != nil; n++ {
-		store, client := mem.New(), newCountingKMS(t)
-		var errs [2]error
-		var fs [2]func(backend.Driver)
-		for i := range fs {
-			fs[i] = func(d backend.Driver) {
-				b := sidecarBucket(t, d, client, envelope.V3, 0)
-				_, errs[i] = b.Put(t.Context(), "a", bytes.NewReader(data[i]), -1, nil)
-			}
-		}
-		taken := schedule(store, order, fs)
-		order = following(taken)
-		for _, err := range errs {
-			if err != nil && !errors.Is(err, backend.ErrChanged) {
-				t.Fatalf("order %v: Put = %v, want nil or %v", taken, err, backend.ErrChanged)
-			}
-		}
-		got, err := readAll(sidecarBucket(t, store, client, envelope.V3, 0).Get(t.Context(), "a"))
-		if err != nil || !bytes.Equal(got, data[0]) && !bytes.Equal(got, data[1]) {
-			t.Fatalf("order %v, errors %v: Get = %d bytes, %v", taken, errs, len(got), err)
+	client := newCountingKMS(t)
+	var errs [2]error
+	put := func(i int, d backend.Driver) {
+		b := sidecarBucket(t, d, client, envelope.V3, 0)
+		_, errs[i] = b.Put(t.Context(), "a", bytes.NewReader(data[i]), -1, nil)
+	}
+	taken := schedule(store, order, [2]func(backend.Driver){
+		func(d backend.Driver) { put(0, d) },
+		func(d backend.Driver) { put(1, second(d)) },
+	})
+	for i, err := range errs {
+		ok := err == nil || errors.Is(err, backend.ErrChanged) || fails && i == 1 && errors.Is(err, errCustom)
+		if !ok {
+			t.Fatalf("order %v: Put = %v, want nil or %v", taken, err, backend.ErrChanged)
 		}
 	}
-	if n < 100 {
-		t.Errorf("%d orders, want more", n)
+	got, err := readAll(sidecarBucket(t, store, client, envelope.V3, 0).Get(t.Context(), "a"))
+	if errs[0] != nil && fails && errors.Is(err, backend.ErrNotExist) { // neither was stored, and neither says so
+		return following(taken)
 	}
+	if err != nil || !bytes.Equal(got, data[0]) && !bytes.Equal(got, data[1]) {
+		t.Fatalf("order %v, errors %v: Get = %d bytes, %v", taken, errs, len(got), err)
+	}
+	return following(taken)
 }
 
 // TestSidecarInterleavedReader runs a put over an object and a reader in every

@@ -35,6 +35,9 @@ func (d *mapDriver) Put(ctx context.Context, key string, body io.Reader, size in
 	if key == "" || !utf8.ValidString(key) {
 		return nil, backend.ErrKey
 	}
+	if err := opts.CheckPlain(); err != nil {
+		return nil, err
+	}
 	data, err := io.ReadAll(backend.NewBodyReader(ctx, body, size))
 	if err != nil {
 		return nil, err
@@ -54,6 +57,13 @@ func (d *mapDriver) Put(ctx context.Context, key string, body io.Reader, size in
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var old *backend.Info
+	if o, ok := d.objects[key]; ok {
+		old = &o.info
+	}
+	if err := opts.Match(old); err != nil {
 		return nil, err
 	}
 	d.objects[key] = mapObject{data, info}

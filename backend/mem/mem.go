@@ -31,7 +31,8 @@ const defaultType = "application/octet-stream"
 type Driver struct {
 	mu      sync.RWMutex
 	objects map[string]*object
-	puts    uint64 // successful puts so far; makes each ETag new
+	uploads map[string]*upload // by ID
+	puts    uint64             // objects, uploads and parts so far; makes each ETag new
 }
 
 var _ backend.Driver = (*Driver)(nil)
@@ -44,12 +45,16 @@ type object struct {
 
 // New returns an empty store. It is safe for concurrent use.
 func New() *Driver {
-	return &Driver{objects: make(map[string]*object)}
+	return &Driver{objects: make(map[string]*object), uploads: make(map[string]*upload)}
 }
 
-// Put stores body under key. See [backend.Driver].
+// Put stores body under key. See [backend.Driver]. Tags, storage classes and
+// encryption are not supported.
 func (d *Driver) Put(ctx context.Context, key string, body io.Reader, size int64, opts *backend.PutOptions) (*backend.Info, error) {
 	if err := check(ctx, key); err != nil {
+		return nil, err
+	}
+	if err := opts.CheckPlain(); err != nil {
 		return nil, err
 	}
 	src := backend.NewBodyReader(ctx, body, size)
@@ -57,6 +62,10 @@ func (d *Driver) Put(ctx context.Context, key string, body io.Reader, size int64
 	if err != nil {
 		return nil, fmt.Errorf("mem: put: %w", err)
 	}
+	return d.commit(newObject(key, data, opts), opts)
+}
+
+func newObject(key string, data []byte, opts *backend.PutOptions) *object {
 	o := &object{body: data, info: backend.Info{
 		Key:         key,
 		Size:        int64(len(data)),
@@ -67,17 +76,44 @@ func (d *Driver) Put(ctx context.Context, key string, body io.Reader, size int64
 	if o.info.ContentType == "" {
 		o.info.ContentType = defaultType
 	}
-	d.store(o)
+	return o
+}
+
+// commit makes o visible if opts allow it: this is the moment at which a put
+// succeeds.
+func (d *Driver) commit(o *object, opts *backend.PutOptions) (*backend.Info, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.replace(o, opts)
+}
+
+// replace is commit under the lock.
+func (d *Driver) replace(o *object, opts *backend.PutOptions) (*backend.Info, error) {
+	if err := d.match(o.info.Key, opts); err != nil {
+		return nil, err
+	}
+	o.info.ETag = d.etag()
+	d.objects[o.info.Key] = o
 	return o.describe(), nil
 }
 
-// store makes o visible: this is the moment at which a put succeeds.
-func (d *Driver) store(o *object) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+// match says whether opts allow to replace what is under key now. It is called
+// under the lock.
+func (d *Driver) match(key string, opts *backend.PutOptions) error {
+	var old *backend.Info
+	if o, ok := d.objects[key]; ok {
+		old = &o.info
+	}
+	if err := opts.Match(old); err != nil {
+		return fmt.Errorf("mem: put: %w", err)
+	}
+	return nil
+}
+
+// etag returns a new ETag. It is called under the lock.
+func (d *Driver) etag() string {
 	d.puts++
-	o.info.ETag = strconv.FormatUint(d.puts, 16)
-	d.objects[o.info.Key] = o
+	return strconv.FormatUint(d.puts, 16)
 }
 
 // Get opens an object. See [backend.Driver].

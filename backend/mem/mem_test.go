@@ -19,7 +19,14 @@ import (
 )
 
 func TestDriver(t *testing.T) {
-	backendtest.TestDriver(t, func(*testing.T) backend.Driver { return mem.New() })
+	backendtest.TestDriverHarness(t, backendtest.Harness{
+		Multipart: true,
+		New:       func(*testing.T) backend.Driver { return mem.New() },
+		Leftovers: func(ctx context.Context, d backend.Driver) (int, error) {
+			uploads, err := d.(backend.Multiparter).ListUploads(ctx, "")
+			return len(uploads), err
+		},
+	})
 }
 
 // TestETag is more than the contract asks for: a new version has a new ETag
