@@ -26,7 +26,7 @@ func (d *Driver) Delete(ctx context.Context, key string) error {
 	}
 	d.at("before remove")
 	if fi != nil {
-		err = d.root.Remove(key)
+		err = d.remove(ctx, key)
 	}
 	if fi == nil || errors.Is(err, fs.ErrNotExist) {
 		d.clean(o)
@@ -43,6 +43,16 @@ func (d *Driver) Delete(ctx context.Context, key string) error {
 	d.clean(o)
 	d.prune(path.Dir(key), "")
 	return nil
+}
+
+// remove removes the file under key, while no put looks at what it replaces.
+func (d *Driver) remove(ctx context.Context, key string) error {
+	unlock, err := d.lock(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return d.root.Remove(key)
 }
 
 // clean removes the records of bodies that are gone. What it does not manage

@@ -13,7 +13,9 @@
 //	ROOT/
 //	├── backup/2026.tar                the body, under its key
 //	└── .s3seal/
+//	    ├── lock                       held while an object is replaced
 //	    ├── meta/<key>/<body>.json     the record of one body
+//	    ├── parts/<nonce>/             a multipart upload: its key and its parts
 //	    └── tmp/<key>-<nonce>          a body that has not been put yet
 //
 //	<key>   SHA-256 of the key, in hex
@@ -38,14 +40,23 @@
 // by now, they begin again. Delete removes ROOT/KEY, which is its commit, and
 // then the records.
 //
-// There are no locks. A body gets to ROOT/KEY once and never comes back, so a
-// record is that of a dead body if tmp/ did not hold the body any more and
+// None of this needs a lock. A body gets to ROOT/KEY once and never comes back,
+// so a record is that of a dead body if tmp/ did not hold the body any more and
 // ROOT/KEY was another file after that; whoever sees both in this order may
 // remove the record. A process that is killed leaves at most a file in tmp/, a
 // record that nobody will look up, and empty folders. [New] sweeps what is
 // older than [Options].SweepAge, except the folders: it first takes the file in
 // tmp/ away, after which the put that it may still belong to can only fail, and
 // then the record.
+//
+// A put with a condition needs more: nobody may replace the object between the
+// look at it and the rename. So it holds .s3seal/lock alone for these two, while
+// other puts and deletes share it for the moment of their commit. The system
+// takes the lock back from a process that is killed. A program that writes into
+// the folder in another way knows nothing of it.
+//
+// A part of an upload is a file whose name tells its number, size and SHA-256.
+// Completing an upload copies the parts into a body, which is then put as above.
 //
 // Whatever is reported as done has been synced to the device, so it also
 // survives a power failure, as far as device and file system keep their word.
@@ -103,6 +114,7 @@ const (
 	home    = ".s3seal"
 	tmpDir  = home + "/tmp"
 	metaDir = home + "/meta"
+	partDir = home + "/parts"
 )
 
 const (
@@ -119,9 +131,10 @@ const defaultSweepAge = 24 * time.Hour
 
 // Options are the options of a [Driver]. The zero value is the default.
 type Options struct {
-	// SweepAge is how long a put may receive no byte before [New] takes it
-	// for one whose process was killed, and removes what it left. A put that
-	// was alive after all then fails. 0 is 24 hours, negative is never.
+	// SweepAge is how long a put may receive no byte, or a multipart upload no
+	// part, before [New] takes it for one whose process was killed, and removes
+	// what it left. A put that was alive after all then fails. 0 is 24 hours,
+	// negative is never.
 	SweepAge time.Duration
 
 	// MustExist lets New fail with an error that wraps [fs.ErrNotExist] if
@@ -170,7 +183,9 @@ func New(root string, opts *Options) (*Driver, error) {
 		age = defaultSweepAge
 	}
 	if age > 0 {
-		d.sweep(time.Now().Add(-age))
+		before := time.Now().Add(-age)
+		d.sweep(before)
+		d.sweepUploads(before)
 	}
 	return d, nil
 }

@@ -26,7 +26,9 @@ const (
 //
 // The body is written to a file of its own before anything changes under key,
 // so the device needs room for the old and the new one. Metadata of more than
-// 1 MiB, and text in it that is not UTF-8, is refused.
+// 1 MiB, and text in it that is not UTF-8, is refused. Tags, storage classes and
+// encryption are not supported, and conditions only where the system has
+// flock(2); an object is then judged by what is on disk, whoever put it there.
 //
 // If the device fails to sync a folder after the object has got its name, Put
 // returns the error though the object can be read: it is complete, but may not
@@ -36,17 +38,46 @@ func (d *Driver) Put(ctx context.Context, key string, body io.Reader, size int64
 	if err != nil {
 		return nil, err
 	}
-	c := newContents(key, opts)
+	if err := d.check(ctx, o, opts); err != nil {
+		return nil, err
+	}
+	return d.store(ctx, o, backend.NewBodyReader(ctx, body, size), opts)
+}
+
+// check refuses what cannot be put, as far as it can be known before there is a
+// body.
+func (d *Driver) check(ctx context.Context, o object, opts *backend.PutOptions) error {
+	if err := opts.CheckPlain(); err != nil {
+		return err
+	}
+	if _, err := newContents(o.key, opts).encode(); err != nil {
+		return err
+	}
+	if _, err := d.inspect(o.key, true); err != nil {
+		return err
+	}
+	if !opts.Conditional() {
+		return nil
+	}
+	if !canLock {
+		return fmt.Errorf("dir: put %.100q: a condition: %w", o.key, errors.ErrUnsupported)
+	}
+	if err := d.meets(ctx, o, opts); err != nil {
+		return fmt.Errorf("dir: put %.100q: %w", o.key, err)
+	}
+	return nil
+}
+
+// store puts a body that has been checked.
+func (d *Driver) store(ctx context.Context, o object, body io.Reader, opts *backend.PutOptions) (*backend.Info, error) {
+	c := newContents(o.key, opts)
 	data, err := c.encode()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := d.inspect(key, true); err != nil {
-		return nil, err
-	}
-	p := &put{d: d, o: o, nonce: newNonce()}
+	p := &put{d: d, o: o, opts: opts, nonce: newNonce()}
 	defer p.abort()
-	if err := p.run(ctx, backend.NewBodyReader(ctx, body, size), data); err != nil {
+	if err := p.run(ctx, body, data); err != nil {
 		return nil, err
 	}
 	return describe(o, p.rec.identity, p.rec.nonce, c), nil
@@ -62,6 +93,7 @@ func newNonce() string {
 type put struct {
 	d     *Driver
 	o     object
+	opts  *backend.PutOptions
 	nonce string
 	rec   record // known once the body is complete
 
@@ -209,7 +241,7 @@ func (p *put) commit(ctx context.Context) error {
 		top, err := p.d.mkdirs(folder)
 		p.d.at("before commit")
 		if err == nil {
-			err = p.d.root.Rename(p.o.temp(p.nonce), p.o.key)
+			err = p.rename(ctx)
 		}
 		if err == nil || p.landed() {
 			p.committed = true
@@ -224,6 +256,32 @@ func (p *put) commit(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("dir: put %.100q: %w", p.o.key, errAgain)
+}
+
+// rename replaces the object, if its conditions allow it. They are looked at
+// under a lock that keeps every other process from replacing it in between.
+func (p *put) rename(ctx context.Context) error {
+	unlock, err := p.d.lock(ctx, p.opts.Conditional())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if p.opts.Conditional() {
+		if err := p.d.meets(ctx, p.o, p.opts); err != nil {
+			return err
+		}
+		p.d.at("condition met")
+	}
+	return p.d.root.Rename(p.o.temp(p.nonce), p.o.key)
+}
+
+// meets says whether opts allow to replace the object that is there now.
+func (d *Driver) meets(ctx context.Context, o object, opts *backend.PutOptions) error {
+	old, err := d.Stat(ctx, o.key)
+	if err != nil && !errors.Is(err, backend.ErrNotExist) {
+		return err
+	}
+	return opts.Match(old)
 }
 
 // landed reports whether the body is under its key. A rename can fail and be

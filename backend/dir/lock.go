@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// lockName is the file that is locked. It is empty and stays.
+const lockName = home + "/lock"
+
+// The waits between two tries for the lock. It is held for two looks at the disk.
+const (
+	minLockWait = 100 * time.Microsecond
+	maxLockWait = 20 * time.Millisecond
+)
+
+// lock takes the lock of the root: alone to look at an object and then replace
+// it, else only to replace or remove one. It waits until ctx is done.
+//
+// What does not need the lock alone does without it where it cannot be had: on a
+// file system that has none nobody else can hold it either.
+func (d *Driver) lock(ctx context.Context, alone bool) (unlock func(), err error) {
+	f, err := d.openLock()
+	if err != nil && !alone {
+		return func() {}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("dir: lock: %w", err)
+	}
+	for wait := minLockWait; ; wait = min(2*wait, maxLockWait) {
+		done, err := lockFile(f, alone)
+		if done || err != nil && !alone {
+			return func() { f.Close() }, nil
+		}
+		if err == nil {
+			err = sleep(ctx, wait)
+		}
+		if err != nil {
+			f.Close()
+			return nil, fmt.Errorf("dir: lock: %w", err)
+		}
+	}
+}
+
+// openLock opens the file, and creates it if there is the folder for it. Where
+// there is none nothing has been put.
+func (d *Driver) openLock() (*os.File, error) {
+	f, err := d.root.OpenFile(lockName, os.O_RDWR|os.O_CREATE|openNonblock, fileMode)
+	if !errors.Is(err, fs.ErrPermission) {
+		return f, err
+	}
+	return d.root.OpenFile(lockName, openFlags, 0) // of another user
+}
+
+func sleep(ctx context.Context, wait time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(wait):
+		return nil
+	}
+}
