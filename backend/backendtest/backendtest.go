@@ -27,6 +27,11 @@ type Harness struct {
 	// after puts that failed and must then return 0.
 	Leftovers func(ctx context.Context, d backend.Driver) (int, error)
 
+	// Multipart says that drivers must be [backend.Multiparter]s. Those that
+	// happen to be are tested in any case, unless StartUpload returns an error
+	// that wraps errors.ErrUnsupported.
+	Multipart bool
+
 	// MaxSize, if not 0, is the size in bytes of the largest body to try.
 	MaxSize int64
 }
@@ -99,4 +104,21 @@ var promises = []promise{
 	{"KeysOdd", keysOdd},
 	{"KeysInvalid", keysInvalid},
 	{"KeyAndFolder", keyAndFolder},
+	{"IfNoneMatch", ifNoneMatch},
+	{"PutIfMatch", putIfMatch},
+	{"ConditionsMeet", conditionsMeet},
+	{"IfMatchMeet", ifMatchMeet},
+	{"Unsupported", unsupported},
+	{"PartsRoundTrip", partsRoundTrip},
+	{"PartsReplaced", partsReplaced},
+	{"PartsListed", partsListed},
+	{"PartsWrong", partsWrong},
+	{"PartsOutOfOrder", partsOutOfOrder},
+	{"PartsAborted", partsAborted},
+	{"PartsInvisible", partsInvisible},
+	{"PartsConditions", partsConditions},
+	{"PartsConditionsMeet", partsConditionsMeet},
+	{"PartsConcurrent", partsConcurrent},
+	{"UploadsListed", uploadsListed},
+	{"UploadUnknown", uploadUnknown},
 }
