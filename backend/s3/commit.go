@@ -3,45 +3,54 @@
 package s3
 
 import (
+	"context"
 	"crypto/fips140"
 	"crypto/md5"
 	"encoding/hex"
 	"fmt"
 
-	"github.com/minio/minio-go/v7"
+	"github.com/s3seal/s3seal/backend"
 )
 
-// committed reports whether the upload is the object under its key, and then
-// completes info. It is asked when completing the upload has failed, and says
-// yes only if it is sure: the ETag that follows from the parts is a digest of
-// the contents. Storages whose ETags are made in another way always get a no.
-func (u *upload) committed() bool {
-	etag, ok := multipartETag(u.parts)
-	if !ok {
+// holds reports whether the storage has the object that info describes, with
+// that ETag, and then completes info. It is asked when a request has failed that
+// may have been carried out all the same, and says yes only if it is sure: the
+// ETag is a digest of the contents. Storages whose ETags are made in another way
+// always get a no.
+func (d *Driver) holds(ctx context.Context, info *backend.Info, etag string) bool {
+	if etag == "" {
 		return false
 	}
-	ctx, cancel := cleanup(u.caller)
+	ctx, cancel := cleanup(ctx)
 	defer cancel()
-	stat, err := u.d.stat(ctx, u.info.Key)
-	if err != nil || stat.ETag != etag || stat.Size != u.info.Size || stat.ContentType != u.info.ContentType {
+	stat, err := d.stat(ctx, info.Key)
+	if err != nil || stat.ETag != etag || stat.Size != info.Size || stat.ContentType != info.ContentType {
 		return false
 	}
-	for name, value := range u.info.Metadata {
+	for name, value := range info.Metadata {
 		// The same contents may have been there before, under another
 		// description. A name that is missing was dropped by the storage.
 		if got, ok := stat.Metadata[name]; ok && got != value {
 			return false
 		}
 	}
-	u.info.ETag, u.info.VersionID = etag, stat.VersionID
+	info.ETag, info.VersionID = etag, stat.VersionID
 	return true
+}
+
+// md5Hex returns the ETag that S3 gives to an object of one request, or "".
+func md5Hex(b []byte) string {
+	if fips140.Enforced() {
+		return ""
+	}
+	return fmt.Sprintf("%x", md5.Sum(b))
 }
 
 // multipartETag returns the ETag that S3 gives to an object of these parts:
 // the MD5 of the MD5s of the parts, and their number. MD5 is no secret's
 // guardian here, but it is what the protocol uses; where it is forbidden there
 // is no answer.
-func multipartETag(parts []minio.CompletePart) (string, bool) {
+func multipartETag(parts []backend.Part) (string, bool) {
 	if fips140.Enforced() {
 		return "", false
 	}

@@ -39,6 +39,7 @@ func TestConformance(t *testing.T) {
 		client := srv.Client(t)
 		var bucket string
 		backendtest.TestDriverHarness(t, backendtest.Harness{
+			Multipart: true,
 			New: func(t *testing.T) backend.Driver {
 				bucket = srv.NewBucket(t)
 				d := newDriver(t, client, bucket, nil)

@@ -22,6 +22,12 @@ var meanings = map[string]error{
 	minio.PreconditionFailed: backend.ErrChanged,
 	"InvalidRange":           backend.ErrRange,
 	"KeyTooLongError":        backend.ErrKey,
+	minio.NoSuchUpload:       backend.ErrNoUpload,
+	"InvalidPart":            backend.ErrPart,
+	"InvalidPartOrder":       backend.ErrPart,
+	"InvalidPartNumber":      backend.ErrPart,
+	"EntityTooSmall":         backend.ErrPart,
+	"NotImplemented":         errors.ErrUnsupported,
 
 	// Servers that keep objects as files cannot hold all keys.
 	minio.XMinioInvalidObjectName:   backend.ErrKey,
@@ -37,7 +43,7 @@ var meanings = map[string]error{
 // reports the cause of a cancellation instead, or an error that followed.
 func fault(ctx context.Context, op, key string, err error) error {
 	var response minio.ErrorResponse
-	if errors.As(err, &response) {
+	if errors.As(err, &response) && !errors.Is(err, backend.ErrExist) && !errors.Is(err, backend.ErrChanged) {
 		err = withMeaning(err, meanings[response.Code])
 	}
 	return fmt.Errorf("s3: %s %q: %w", op, key, withMeaning(err, ctx.Err()))

@@ -2,7 +2,7 @@
 
 package s3
 
-import "github.com/minio/minio-go/v7"
+import "github.com/s3seal/s3seal/backend"
 
 // SetLimits lets tests reach the limits of S3 with little data.
 func (d *Driver) SetLimits(parts int, size int64) { d.maxParts, d.maxSize = parts, size }
@@ -18,9 +18,9 @@ func PartSize(size, partSize int64, equal bool, i int) int64 {
 
 // MultipartETag is the ETag of an object of parts with these ETags.
 func MultipartETag(etags ...string) (string, bool) {
-	var parts []minio.CompletePart
+	var parts []backend.Part
 	for i, e := range etags {
-		parts = append(parts, minio.CompletePart{PartNumber: i + 1, ETag: e})
+		parts = append(parts, backend.Part{Number: i + 1, ETag: e})
 	}
 	return multipartETag(parts)
 }

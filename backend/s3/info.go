@@ -104,7 +104,7 @@ func putOptions(opts *backend.PutOptions) (minio.PutObjectOptions, error) {
 		}
 		put.UserMetadata[metaPrefix+name] = value
 	}
-	return put, nil
+	return put, serverOptions(&put, opts)
 }
 
 // isMetadataName reports whether a name is a header name (a token of RFC 9110,

@@ -4,8 +4,6 @@ package s3
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
@@ -20,6 +18,7 @@ import (
 type upload struct {
 	d      *Driver
 	info   *backend.Info // of the object to be
+	opts   *backend.PutOptions
 	id     string
 	caller context.Context         // of Put
 	ctx    context.Context         // done when caller is or something failed; its cause is what
@@ -27,19 +26,22 @@ type upload struct {
 	free   chan []byte             // buffers that are not in use; nil where none was made yet
 	wg     sync.WaitGroup          // of the parts on their way
 	mu     sync.Mutex              // of parts
-	parts  []minio.CompletePart
+	parts  []backend.Part
 	over   bool // completed or aborted: nothing to clean up
 }
 
 // putParts stores first and what src has left as a multipart upload, and
 // completes info.
-func (d *Driver) putParts(ctx context.Context, info *backend.Info, src *source, first []byte, plan layout, opts minio.PutObjectOptions) (err error) {
-	u, err := d.startUpload(ctx, info, opts)
+func (d *Driver) putParts(ctx context.Context, info *backend.Info, src *source, first []byte, plan layout, headers minio.PutObjectOptions, opts *backend.PutOptions) (err error) {
+	u, err := d.newUpload(ctx, info, headers, opts)
 	if err != nil {
 		return fmt.Errorf("start upload: %w", err)
 	}
 	defer func() { // deferred: a body may panic
-		if err = errors.Join(err, u.abort()); err == nil {
+		if _, aerr := u.abort(); aerr != nil {
+			err = errors.Join(err, aerr)
+		}
+		if err == nil {
 			u.recycle()
 		}
 	}()
@@ -49,15 +51,12 @@ func (d *Driver) putParts(ctx context.Context, info *backend.Info, src *source, 
 	return u.complete()
 }
 
-func (d *Driver) startUpload(ctx context.Context, info *backend.Info, opts minio.PutObjectOptions) (*upload, error) {
-	u := &upload{d: d, info: info, caller: ctx, free: make(chan []byte, d.concurrency)}
-	err := send(ctx, nil, func(ctx context.Context, _ *payload) (err error) {
-		u.id, err = d.core.NewMultipartUpload(ctx, d.bucket, info.Key, opts)
-		return err
-	})
+func (d *Driver) newUpload(ctx context.Context, info *backend.Info, headers minio.PutObjectOptions, opts *backend.PutOptions) (*upload, error) {
+	id, err := d.startUpload(ctx, info.Key, headers, opts)
 	if err != nil {
 		return nil, err
 	}
+	u := &upload{d: d, info: info, opts: opts, id: id, caller: ctx, free: make(chan []byte, d.concurrency)}
 	u.ctx, u.cancel = context.WithCancelCause(ctx)
 	for range d.concurrency - 1 { // the first part has a buffer already
 		u.free <- nil
@@ -116,26 +115,21 @@ func (u *upload) start(number int, buf []byte) {
 }
 
 func (u *upload) put(number int, b []byte) error {
-	// The option is about hashes of chunks: there is one of the whole part.
-	hash := sha256.Sum256(b)
-	opts := minio.PutObjectPartOptions{Sha256Hex: hex.EncodeToString(hash[:]), DisableContentSha256: true}
-	return send(u.ctx, b, func(ctx context.Context, body *payload) error {
-		part, err := u.d.core.PutObjectPart(ctx, u.d.bucket, u.info.Key, u.id, number, body, int64(len(b)), opts)
-		if err == nil {
-			u.note(number, part.ETag)
-		}
-		return err
-	})
+	part, err := u.d.putPart(u.ctx, u.info.Key, u.id, number, b)
+	if err == nil {
+		u.note(part)
+	}
+	return err
 }
 
 // note remembers a part that is there. Parts arrive in any order.
-func (u *upload) note(number int, etag string) {
+func (u *upload) note(part backend.Part) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if missing := number - len(u.parts); missing > 0 {
-		u.parts = append(u.parts, make([]minio.CompletePart, missing)...)
+	if missing := part.Number - len(u.parts); missing > 0 {
+		u.parts = append(u.parts, make([]backend.Part, missing)...)
 	}
-	u.parts[number-1] = minio.CompletePart{PartNumber: number, ETag: etag}
+	u.parts[part.Number-1] = part
 }
 
 // wait waits until all parts that were started have ended.
@@ -148,38 +142,41 @@ func (u *upload) wait() error {
 // answer, so an upload that has been completed may seem to have failed; after
 // a failure the storage is asked what became of it.
 func (u *upload) complete() error {
-	var done minio.UploadInfo
-	err := send(u.ctx, nil, func(ctx context.Context, _ *payload) (err error) {
-		done, err = u.d.core.CompleteMultipartUpload(ctx, u.d.bucket, u.info.Key, u.id, u.parts, minio.PutObjectOptions{})
-		return err
-	})
+	err := u.d.completeUpload(u.ctx, u.id, u.parts, u.info, u.opts)
 	if err == nil {
 		u.over = true
-		u.info.ETag, u.info.VersionID = done.ETag, done.VersionID
 		return nil
 	}
-	err = errors.Join(fmt.Errorf("complete upload: %w", err), u.abort())
-	if u.committed() {
+	there, aerr := u.abort()
+	err = errors.Join(fmt.Errorf("complete upload: %w", err), aerr)
+	if there && u.opts.Conditional() {
+		return err // not completed, so an object that looks like ours is another's
+	}
+	if etag, ok := multipartETag(u.parts); ok && u.d.holds(u.caller, u.info, etag) {
 		return nil
 	}
 	return err
 }
 
-// abort removes what has been uploaded, unless the upload is over.
-func (u *upload) abort() error {
+// abort removes what has been uploaded, unless the upload is over, and reports
+// whether it was there.
+func (u *upload) abort() (there bool, err error) {
 	u.cancel(nil)
 	u.wg.Wait() // a part that arrives after the abort may stay for ever
 	if u.over {
-		return nil
+		return false, nil
 	}
 	u.over = true
 	ctx, cancel := cleanup(u.caller)
 	defer cancel()
-	err := u.d.core.AbortMultipartUpload(ctx, u.d.bucket, u.info.Key, u.id)
-	if err == nil || minio.ToErrorResponse(err).Code == minio.NoSuchUpload {
-		return nil
+	err = u.d.core.AbortMultipartUpload(ctx, u.d.bucket, u.info.Key, u.id)
+	if err != nil && minio.ToErrorResponse(err).Code == minio.NoSuchUpload {
+		return false, nil
 	}
-	return fmt.Errorf("abort upload %s, which is left behind: %w", u.id, err)
+	if err != nil {
+		return false, fmt.Errorf("abort upload %s, which is left behind: %w", u.id, err)
+	}
+	return true, nil
 }
 
 // recycle gives the buffers back. It is for the good end only: after a failure

@@ -4,7 +4,6 @@ package s3
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -51,24 +50,33 @@ func (d *Driver) put(ctx context.Context, key string, body io.Reader, size int64
 	if err != nil {
 		return nil, err
 	}
+	if err := d.foresee(ctx, key, opts); err != nil {
+		return nil, err
+	}
 	src := &source{body: backend.NewBodyReader(ctx, body, size)}
 	plan := newLayout(size, d.partSize, d.equalParts)
 	first, last, err := d.readFirst(src, size, plan.size(0))
 	if err != nil {
 		return nil, err
 	}
-	info := &backend.Info{Key: key, ContentType: headers.ContentType, Metadata: make(map[string]string)}
-	maps.Copy(info.Metadata, opts.Metadata)
+	info := newPutInfo(key, headers, opts)
 	if last {
-		err = d.putSingle(ctx, info, first, headers)
+		err = d.putSingle(ctx, info, first, headers, opts)
 		d.release(first)
 	} else {
-		err = d.putParts(ctx, info, src, first, plan, headers)
+		err = d.putParts(ctx, info, src, first, plan, headers, opts)
 	}
 	if err == nil && info.ETag == "" {
 		err = errNoETag
 	}
-	return info, err
+	return info, conditionError(opts, err)
+}
+
+// newPutInfo is what is known of an object before it is stored.
+func newPutInfo(key string, headers minio.PutObjectOptions, opts *backend.PutOptions) *backend.Info {
+	info := &backend.Info{Key: key, ContentType: headers.ContentType, Metadata: make(map[string]string)}
+	maps.Copy(info.Metadata, opts.Metadata)
+	return info
 }
 
 // readFirst reads the first part, or all of a body that is not longer. The
@@ -113,31 +121,42 @@ func (d *Driver) release(b []byte) {
 }
 
 // putSingle stores b as an object and completes info.
-func (d *Driver) putSingle(ctx context.Context, info *backend.Info, b []byte, opts minio.PutObjectOptions) error {
+func (d *Driver) putSingle(ctx context.Context, info *backend.Info, b []byte, headers minio.PutObjectOptions, opts *backend.PutOptions) error {
 	// The option is about hashes of chunks: there is one of the whole body.
-	opts.DisableContentSha256 = true
-	hash := sha256.Sum256(b)
-	up, err := d.putBytes(ctx, info.Key, b, hash, opts)
+	headers.DisableContentSha256 = true
+	setConditions(&headers, opts)
+	sum := d.digest(b)
+	if sum.crc != "" {
+		headers.UserMetadata[checksumHeader] = sum.crc
+	}
+	up, tries, err := d.putBytes(ctx, info.Key, b, sum, headers)
 	if isTrailerConflict(err) {
 		// This client is set to send a checksum behind the body, and cannot
 		// sign the hash of the body as well. It leaves that out if there is a
 		// checksum before the body.
-		opts.UserMetadata["x-amz-checksum-sha256"] = base64.StdEncoding.EncodeToString(hash[:])
-		up, err = d.putBytes(ctx, info.Key, b, hash, opts)
+		hash, _ := hex.DecodeString(sum.sha)
+		headers.UserMetadata["x-amz-checksum-sha256"] = base64.StdEncoding.EncodeToString(hash)
+		up, tries, err = d.putBytes(ctx, info.Key, b, sum, headers)
+	}
+	info.Size = int64(len(b))
+	if isPrecondition(err) && tries > 1 && d.holds(ctx, info, md5Hex(b)) {
+		return nil // the first try had come through, and only its answer had not
 	}
 	if err != nil {
 		return err
 	}
-	info.Size, info.ETag, info.VersionID = int64(len(b)), up.ETag, up.VersionID
+	info.ETag, info.VersionID = up.ETag, up.VersionID
 	return nil
 }
 
-func (d *Driver) putBytes(ctx context.Context, key string, b []byte, hash [sha256.Size]byte, opts minio.PutObjectOptions) (up minio.UploadInfo, err error) {
+// putBytes also returns how often the client has begun to send b.
+func (d *Driver) putBytes(ctx context.Context, key string, b []byte, sum digest, opts minio.PutObjectOptions) (up minio.UploadInfo, tries int, err error) {
 	err = send(ctx, b, func(ctx context.Context, body *payload) error {
-		up, err = d.core.PutObject(ctx, d.bucket, key, body, int64(len(b)), "", hex.EncodeToString(hash[:]), opts)
+		up, err = d.core.PutObject(ctx, d.bucket, key, body, int64(len(b)), "", sum.sha, opts)
+		tries = body.begun()
 		return err
 	})
-	return up, err
+	return up, tries, err
 }
 
 // isTrailerConflict recognises the refusal to combine a hash with a checksum

@@ -32,9 +32,10 @@ var (
 // or a buffer is filled anew under its reader. So reads are serialised, and
 // there are none after cut.
 type payload struct {
-	mu   sync.Mutex
-	r    *bytes.Reader
-	over bool
+	mu    sync.Mutex
+	r     *bytes.Reader
+	over  bool
+	tries int // reads from the start
 }
 
 func newPayload(b []byte) *payload { return &payload{r: bytes.NewReader(b)} }
@@ -45,7 +46,17 @@ func (p *payload) Read(b []byte) (int, error) {
 	if p.over {
 		return 0, errCut
 	}
+	if int64(p.r.Len()) == p.r.Size() {
+		p.tries++
+	}
 	return p.r.Read(b)
+}
+
+// begun returns how often the body has been read from its start.
+func (p *payload) begun() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.tries
 }
 
 // Seek lets the client go back to the start for another attempt.

@@ -7,9 +7,24 @@
 // A small object is one request. A large one is a multipart upload from
 // buffers of this package, so each part can be sent again with the very same
 // bytes however often the client retries, and so memory is bounded whatever
-// the size. Each request carries the SHA-256 of its body in its signature: a
-// storage that verifies it cannot store a body that was cut short or altered
-// on the way, over TLS or not.
+// the size. Each request carries the SHA-256 of its body in its signature, and
+// its CRC-32C: a storage that verifies one of them cannot store a body that was
+// cut short or altered on the way, over TLS or not. See [Options] for less.
+//
+// # Conditions
+//
+// A put with a condition first asks what is there, which saves the upload where
+// the condition does not hold. Then the condition goes with the request that
+// stores the object; of a multipart upload with the request that starts it, and
+// with the one that completes it, before which the driver asks once more. All
+// current storages decide by the one that stores the object, and so exactly. An
+// old one that ignores conditions only has the answers to go by, and of two puts
+// at the same moment both may succeed: there is no way to notice.
+//
+// Tags, storage class and encryption are asked for by the request that stores
+// the object or starts the upload. What the storage refuses with 501 is an error
+// that wraps errors.ErrUnsupported, but only the storage knows, so it may have
+// read a body by then; what it ignores, as some do, is not noticed.
 //
 // A process that is killed during a multipart upload leaves the parts that it
 // had sent, and so may a network that swallows the answer to the request that
@@ -67,6 +82,16 @@ type Options struct {
 	// of the body is unknown, for storages that insist on it. Such a body is
 	// then limited to 10,000 times PartSize.
 	EqualParts bool
+
+	// NoChecksum leaves out the CRC-32C of bodies, for storages that refuse
+	// requests with headers that they do not know. Google's never gets it.
+	NoChecksum bool
+
+	// UnsignedPayload leaves the SHA-256 of bodies out of signatures. It saves
+	// most of the time that a put takes besides encryption, and leaves it to
+	// TLS and to the CRC-32C to find what was altered on the way; so it is
+	// refused without one of them.
+	UnsignedPayload bool
 }
 
 // A Driver stores objects in one bucket. It implements [backend.Driver].
@@ -78,6 +103,8 @@ type Driver struct {
 	partSize    int64
 	concurrency int
 	equalParts  bool
+	checksum    bool
+	unsigned    bool
 	maxParts    int       // fields, so that tests can reach the limits
 	maxSize     int64     //
 	buffers     sync.Pool // of *[]byte, partSize long
@@ -106,6 +133,8 @@ func New(client *minio.Client, bucket string, opts *Options) (*Driver, error) {
 		partSize:    opts.PartSize,
 		concurrency: opts.Concurrency,
 		equalParts:  opts.EqualParts,
+		checksum:    !opts.NoChecksum && !s3utils.IsGoogleEndpoint(*client.EndpointURL()),
+		unsigned:    opts.UnsignedPayload,
 		maxParts:    maxParts,
 		maxSize:     maxObjectSize,
 	}
@@ -117,6 +146,9 @@ func New(client *minio.Client, bucket string, opts *Options) (*Driver, error) {
 
 // setDefaults replaces the zero values of the options and refuses wrong ones.
 func (d *Driver) setDefaults() error {
+	if d.unsigned && (!d.checksum || d.core.EndpointURL().Scheme != "https") {
+		return errors.New("s3: unsigned payload: want TLS and a checksum")
+	}
 	if d.partSize == 0 {
 		d.partSize = defaultPartSize
 	}

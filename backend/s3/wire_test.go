@@ -5,8 +5,11 @@ package s3_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
 	"net/http"
 	"strings"
 	"testing"
@@ -70,7 +73,8 @@ func wantMetadataHeaders(t *testing.T, header http.Header) {
 	// that is not the stored body.
 	for name := range header {
 		name = strings.ToLower(name)
-		if !strings.HasPrefix(name, "x-amz-meta-") && !strings.Contains(" authorization content-type content-length user-agent x-amz-content-sha256 x-amz-date ", " "+name+" ") {
+		if !strings.HasPrefix(name, "x-amz-meta-") && !strings.Contains(" authorization content-type content-length user-agent x-amz-content-sha256 x-amz-date"+
+			" x-amz-checksum-crc32c x-amz-checksum-algorithm x-amz-checksum-type ", " "+name+" ") {
 			t.Errorf("header %s: %q, which nobody asked for", name, header.Values(name))
 		}
 	}
@@ -109,6 +113,10 @@ func TestBodiesOnTheWire(t *testing.T) {
 				sum := sha256.Sum256(req.body)
 				if got := req.header.Get("X-Amz-Content-Sha256"); got != hex.EncodeToString(sum[:]) {
 					t.Errorf("%d bytes: %s has the hash %q, want that of its body", n, req.kind, got)
+				}
+				crc := binary.BigEndian.AppendUint32(nil, crc32.Checksum(req.body, crc32.MakeTable(crc32.Castagnoli)))
+				if got := req.header.Get("X-Amz-Checksum-Crc32c"); got != base64.StdEncoding.EncodeToString(crc) {
+					t.Errorf("%d bytes: %s has the checksum %q, want that of its body", n, req.kind, got)
 				}
 				if !bytes.Contains(data, req.body) {
 					t.Errorf("%d bytes: %s has a body that is not a piece of the data", n, req.kind)

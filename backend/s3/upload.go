@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package s3
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/s3seal/s3seal/backend"
+)
+
+var _ backend.Multiparter = (*Driver)(nil)
+
+// listPage is how much a storage lists at once.
+const listPage = 1000
+
+// UploadLimits returns the limits of S3 and what [Options] say. It may be called
+// concurrently.
+func (d *Driver) UploadLimits() backend.UploadLimits {
+	return backend.UploadLimits{
+		PartSize:    d.partSize,
+		MinPartSize: minPartSize,
+		MaxPartSize: maxPartSize,
+		MaxSize:     d.maxSize,
+		MaxParts:    d.maxParts,
+		EqualParts:  d.equalParts,
+		Concurrency: d.concurrency,
+	}
+}
+
+// StartUpload begins an upload, as [backend.Multiparter] says. If its answer
+// never comes, an empty upload may be left behind.
+func (d *Driver) StartUpload(ctx context.Context, key string, opts *backend.PutOptions) (string, error) {
+	id, err := d.tryStart(ctx, key, opts)
+	if err != nil {
+		return "", fault(ctx, "start upload", key, conditionError(opts, err))
+	}
+	return id, nil
+}
+
+func (d *Driver) tryStart(ctx context.Context, key string, opts *backend.PutOptions) (string, error) {
+	if err := checkKey(key); err != nil {
+		return "", err
+	}
+	headers, err := putOptions(opts)
+	if err != nil {
+		return "", err
+	}
+	if err := d.foresee(ctx, key, opts); err != nil {
+		return "", err
+	}
+	return d.startUpload(ctx, key, headers, opts)
+}
+
+func (d *Driver) startUpload(ctx context.Context, key string, headers minio.PutObjectOptions, opts *backend.PutOptions) (id string, err error) {
+	if d.checksum {
+		headers.UserMetadata = maps.Clone(headers.UserMetadata)
+		headers.UserMetadata["x-amz-checksum-algorithm"] = checksumAlgorithm
+		headers.UserMetadata["x-amz-checksum-type"] = "FULL_OBJECT"
+	}
+	start := func(headers minio.PutObjectOptions) error {
+		return send(ctx, nil, func(ctx context.Context, _ *payload) (err error) {
+			id, err = d.core.NewMultipartUpload(ctx, d.bucket, key, headers)
+			return err
+		})
+	}
+	with := headers
+	setConditions(&with, opts)
+	err = start(with)
+	if opts.Conditional() && minio.ToErrorResponse(err).Code == "NotImplemented" {
+		err = start(headers) // it takes conditions in the end only
+	}
+	return id, err
+}
+
+// checkUpload refuses what cannot be an upload. IDs have no slashes, and there
+// are servers that make paths of them.
+func checkUpload(key, id string) error {
+	if id == "" || strings.ContainsAny(id, "/\\") {
+		return fmt.Errorf("%w: %q", backend.ErrNoUpload, id)
+	}
+	return checkKey(key)
+}
+
+// PutPart stores a part, as [backend.Multiparter] says. When ctx is done it
+// waits as Put does.
+func (d *Driver) PutPart(ctx context.Context, key, id string, number int, body []byte) (backend.Part, error) {
+	err := checkUpload(key, id)
+	if err == nil && (number < 1 || number > d.maxParts) {
+		err = fmt.Errorf("%w: number: want 1 to %d, got %d", backend.ErrPart, d.maxParts, number)
+	}
+	var part backend.Part
+	if err == nil {
+		part, err = d.putPart(ctx, key, id, number, body)
+	}
+	if err != nil {
+		return backend.Part{}, fault(ctx, "put part", key, err)
+	}
+	return part, nil
+}
+
+func (d *Driver) putPart(ctx context.Context, key, id string, number int, b []byte) (part backend.Part, err error) {
+	sum := d.digest(b)
+	err = send(ctx, b, func(ctx context.Context, body *payload) error {
+		// The option is about hashes of chunks: there is one of the whole part.
+		opts := minio.PutObjectPartOptions{Sha256Hex: sum.sha, DisableContentSha256: true}
+		if sum.crc != "" {
+			opts.CustomHeader = http.Header{}
+			opts.CustomHeader.Set(checksumHeader, sum.crc)
+		}
+		sent, err := d.core.PutObjectPart(ctx, d.bucket, key, id, number, body, int64(len(b)), opts)
+		if err == nil && sent.ETag == "" {
+			err = errNoETag
+		}
+		part = newPart(sent)
+		part.Number, part.Size = number, int64(len(b))
+		return err
+	})
+	return part, err
+}
+
+func newPart(p minio.ObjectPart) backend.Part {
+	return backend.Part{Number: p.PartNumber, Size: p.Size, ETag: strings.Trim(p.ETag, `"`), Checksum: p.ChecksumCRC32C}
+}
+
+// CompleteUpload makes an object of parts, as [backend.Multiparter] says. If it
+// gets no answer it looks for the object, as Put does.
+func (d *Driver) CompleteUpload(ctx context.Context, key, id string, parts []backend.Part, opts *backend.PutOptions) (*backend.Info, error) {
+	info, err := d.tryComplete(ctx, key, id, parts, opts)
+	if err != nil {
+		return nil, fault(ctx, "complete upload", key, conditionError(opts, err))
+	}
+	return info, nil
+}
+
+func (d *Driver) tryComplete(ctx context.Context, key, id string, parts []backend.Part, opts *backend.PutOptions) (*backend.Info, error) {
+	if err := checkUpload(key, id); err != nil {
+		return nil, err
+	}
+	headers, err := putOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	info := newPutInfo(key, headers, opts)
+	for i, part := range parts {
+		if i > 0 && part.Number <= parts[i-1].Number {
+			return nil, fmt.Errorf("%w: part %d after %d", backend.ErrPart, part.Number, parts[i-1].Number)
+		}
+		info.Size += part.Size
+	}
+	if len(parts) == 0 {
+		return nil, fmt.Errorf("%w: no parts", backend.ErrPart)
+	}
+	err = d.completeUpload(ctx, id, parts, info, opts)
+	if err == nil {
+		return info, nil
+	}
+	if etag, ok := multipartETag(parts); ok && d.completed(ctx, id, info, etag) {
+		return info, nil
+	}
+	return nil, err
+}
+
+// completed reports whether a request that has failed has completed the upload
+// all the same, and then completes info.
+func (d *Driver) completed(ctx context.Context, id string, info *backend.Info, etag string) bool {
+	clean, cancel := cleanup(ctx)
+	defer cancel()
+	return d.over(clean, info.Key, id) && d.holds(ctx, info, etag)
+}
+
+// over reports whether an upload is surely not there any more.
+func (d *Driver) over(ctx context.Context, key, id string) bool {
+	_, err := d.core.ListObjectParts(ctx, d.bucket, key, id, 0, 1)
+	return err != nil && minio.ToErrorResponse(err).Code == minio.NoSuchUpload
+}
+
+// completeUpload sends the request and completes info.
+//
+// First it looks whether the upload is there. It may have been aborted by others,
+// and versitygw takes a request to complete an upload that is gone for one that
+// is repeated: as long as there is any object under the key it reports success.
+func (d *Driver) completeUpload(ctx context.Context, id string, parts []backend.Part, info *backend.Info, opts *backend.PutOptions) error {
+	if d.over(ctx, info.Key, id) {
+		return fmt.Errorf("%w: %q", backend.ErrNoUpload, id)
+	}
+	if err := d.foresee(ctx, info.Key, opts); err != nil {
+		return err
+	}
+	list := make([]minio.CompletePart, 0, len(parts))
+	for _, p := range parts {
+		list = append(list, minio.CompletePart{PartNumber: p.Number, ETag: p.ETag, ChecksumCRC32C: p.Checksum})
+	}
+	var headers minio.PutObjectOptions
+	setConditions(&headers, opts)
+	return send(ctx, nil, func(ctx context.Context, _ *payload) error {
+		done, err := d.core.CompleteMultipartUpload(ctx, d.bucket, info.Key, id, list, headers)
+		if err == nil && done.ETag == "" {
+			err = errNoETag
+		}
+		info.ETag, info.VersionID = done.ETag, done.VersionID
+		return err
+	})
+}
+
+// AbortUpload removes an upload with its parts, as [backend.Multiparter] says.
+func (d *Driver) AbortUpload(ctx context.Context, key, id string) error {
+	err := checkUpload(key, id)
+	if err == nil {
+		err = d.core.AbortMultipartUpload(ctx, d.bucket, key, id)
+	}
+	if err != nil {
+		return fault(ctx, "abort upload", key, err)
+	}
+	return nil
+}
+
+// ListUploads returns the uploads that are not over, as [backend.Multiparter]
+// says. MinIO lists by a prefix only the uploads of the key that is the prefix,
+// and without one only those since its start; so ListUploads asks both ways.
+func (d *Driver) ListUploads(ctx context.Context, prefix string) ([]backend.Upload, error) {
+	found := make(map[[2]string]backend.Upload)
+	err := d.listUploads(ctx, prefix, prefix, found)
+	if err == nil && prefix != "" {
+		err = d.listUploads(ctx, "", prefix, found)
+	}
+	if err != nil {
+		return nil, fault(ctx, "list uploads", prefix, err)
+	}
+	var list []backend.Upload
+	for _, u := range found {
+		list = append(list, u)
+	}
+	return list, nil
+}
+
+// listUploads asks for the uploads with one prefix, and keeps those with
+// another.
+func (d *Driver) listUploads(ctx context.Context, ask, keep string, found map[[2]string]backend.Upload) error {
+	keyMarker, idMarker := "", ""
+	for {
+		page, err := d.core.ListMultipartUploads(ctx, d.bucket, ask, keyMarker, idMarker, "", listPage)
+		if err != nil {
+			return err
+		}
+		for _, u := range page.Uploads {
+			if strings.HasPrefix(u.Key, keep) {
+				found[[2]string{u.Key, u.UploadID}] = backend.Upload{Key: u.Key, ID: u.UploadID, Initiated: u.Initiated}
+			}
+		}
+		next := page.NextKeyMarker != keyMarker || page.NextUploadIDMarker != idMarker
+		if !page.IsTruncated || !next {
+			return nil
+		}
+		keyMarker, idMarker = page.NextKeyMarker, page.NextUploadIDMarker
+	}
+}
+
+// ListParts returns the parts of an upload, as [backend.Multiparter] says.
+func (d *Driver) ListParts(ctx context.Context, key, id string) ([]backend.Part, error) {
+	list, err := d.listParts(ctx, key, id)
+	if err != nil {
+		return nil, fault(ctx, "list parts", key, err)
+	}
+	return list, nil
+}
+
+func (d *Driver) listParts(ctx context.Context, key, id string) (list []backend.Part, err error) {
+	if err := checkUpload(key, id); err != nil {
+		return nil, err
+	}
+	for marker := 0; ; {
+		page, err := d.core.ListObjectParts(ctx, d.bucket, key, id, marker, listPage)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range page.ObjectParts {
+			list = append(list, newPart(p))
+		}
+		if !page.IsTruncated || page.NextPartNumberMarker <= marker {
+			return list, nil
+		}
+		marker = page.NextPartNumberMarker
+	}
+}
