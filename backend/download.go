@@ -190,7 +190,7 @@ func (d *download) work(ctx context.Context) error {
 }
 
 func (d *download) part(ctx context.Context, buf []byte, r envelope.BodyRange, off, n int64) error {
-	if err := d.fetch(ctx, buf, r); err != nil {
+	if err := d.fetch(ctx, buf, r, off == 0); err != nil {
 		return err
 	}
 	plain, err := d.parts.Decrypt(buf, off, n)
@@ -208,12 +208,12 @@ func (d *download) part(ctx context.Context, buf []byte, r envelope.BodyRange, o
 	return nil
 }
 
-// fetch fills buf with the stored bytes r. The answer that told what the object
-// is delivers the first of them too: it is then left alone.
-func (d *download) fetch(ctx context.Context, buf []byte, r envelope.BodyRange) error {
+// fetch fills buf with the stored bytes r. Those of the first part come with the
+// answer that told what the object is, of which no more is read.
+func (d *download) fetch(ctx context.Context, buf []byte, r envelope.BodyRange, first bool) error {
 	var body *resumedBody
 	var src io.Reader
-	if r.Off == 0 && d.found.body.off == 0 {
+	if first && r.Off == 0 {
 		body = d.found.body
 		body.end = r.N
 		src = io.LimitReader(body, r.N)

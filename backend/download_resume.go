@@ -63,6 +63,9 @@ func (r *resumedBody) Read(p []byte) (int, error) {
 			r.off += int64(n)
 			r.failures = 0
 		}
+		if err != nil && r.off == r.end && r.ctx.Err() == nil && transient(err) {
+			err = io.EOF // the connection broke when it had done its work
+		}
 		if err == nil || err == io.EOF || !r.mayResume(err) {
 			r.err = err
 			return n, err
