@@ -12,7 +12,7 @@ import (
 // stride is how far the tests of every byte step. The race detector has nothing
 // to find in them and makes them slow; it gets some of the bytes.
 func stride() int {
-	if raceEnabled {
+	if raceEnabled || testing.Short() {
 		return 61
 	}
 	return 1
