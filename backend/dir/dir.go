@@ -13,7 +13,6 @@
 //	ROOT/
 //	├── backup/2026.tar                the body, under its key
 //	└── .s3seal/
-//	    ├── lock                       held while an object is replaced
 //	    ├── meta/<key>/<body>.json     the record of one body
 //	    ├── parts/<nonce>/             a multipart upload: its key and its parts
 //	    └── tmp/<key>-<nonce>          a body that has not been put yet
@@ -50,10 +49,10 @@
 // then the record.
 //
 // A put with a condition needs more: nobody may replace the object between the
-// look at it and the rename. So it holds .s3seal/lock alone for these two, while
-// other puts and deletes share it for the moment of their commit. The system
-// takes the lock back from a process that is killed. A program that writes into
-// the folder in another way knows nothing of it.
+// look at it and the rename. So it locks the folder .s3seal for these two, while
+// other puts and deletes share that lock for the moment of their commit. The
+// system takes the lock back from a process that is killed. A program that writes
+// into the folder in another way knows nothing of it.
 //
 // A part of an upload is a file whose name tells its number, size and SHA-256.
 // Completing an upload copies the parts into a body, which is then put as above.

@@ -4,15 +4,9 @@ package dir
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"time"
 )
-
-// lockName is the file that is locked. It is empty and stays.
-const lockName = home + "/lock"
 
 // The waits between two tries for the lock. It is held for two looks at the disk.
 const (
@@ -20,13 +14,16 @@ const (
 	maxLockWait = 20 * time.Millisecond
 )
 
-// lock takes the lock of the root: alone to look at an object and then replace
-// it, else only to replace or remove one. It waits until ctx is done.
+// lock takes the lock of the root, which is on .s3seal: alone to look at an
+// object and then replace it, else only to replace or remove one. It waits until
+// ctx is done.
 //
 // What does not need the lock alone does without it where it cannot be had: on a
 // file system that has none nobody else can hold it either.
 func (d *Driver) lock(ctx context.Context, alone bool) (unlock func(), err error) {
-	f, err := d.openLock()
+	// The folder itself: a file would be left behind for the one who deletes
+	// the last object, since to remove it is to let two hold it.
+	f, err := d.root.OpenFile(home, openFlags, 0)
 	if err != nil && !alone {
 		return func() {}, nil
 	}
@@ -46,16 +43,6 @@ func (d *Driver) lock(ctx context.Context, alone bool) (unlock func(), err error
 			return nil, fmt.Errorf("dir: lock: %w", err)
 		}
 	}
-}
-
-// openLock opens the file, and creates it if there is the folder for it. Where
-// there is none nothing has been put.
-func (d *Driver) openLock() (*os.File, error) {
-	f, err := d.root.OpenFile(lockName, os.O_RDWR|os.O_CREATE|openNonblock, fileMode)
-	if !errors.Is(err, fs.ErrPermission) {
-		return f, err
-	}
-	return d.root.OpenFile(lockName, openFlags, 0) // of another user
 }
 
 func sleep(ctx context.Context, wait time.Duration) error {
