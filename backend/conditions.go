@@ -7,6 +7,13 @@ import (
 	"fmt"
 )
 
+// Check returns an error if a [Bucket] would refuse o whatever the storage is: a
+// reserved or wrong name of metadata, a value that would not come back, conditions
+// that contradict each other. What the envelope leaves room for it does not know.
+//
+// It may be called concurrently while nobody changes o.
+func (o *PutOptions) Check() error { return checkOptions(o) }
+
 // CheckConditions returns an error if the conditions of o contradict each other.
 // It wraps errors.ErrUnsupported, as no storage supports such a put.
 //

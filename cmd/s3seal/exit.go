@@ -22,7 +22,7 @@ const (
 	exitDecrypt     = 3 // wrong key, or the object or its metadata was altered
 	exitPolicy      = 4 // the message names the flag that would allow it
 	exitNotFound    = 5
-	exitChanged     = 6
+	exitChanged     = 6 // meanwhile, or not what a condition asks for
 	exitInterrupted = 130
 )
 
@@ -54,7 +54,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitUsage
 	case errors.Is(err, backend.ErrNotExist):
 		return exitNotFound
-	case errors.Is(err, backend.ErrChanged):
+	case errors.Is(err, backend.ErrChanged), errors.Is(err, backend.ErrExist):
 		return exitChanged
 	}
 	return exitFailure

@@ -44,8 +44,8 @@ come from the AWS and MinIO variables and files, never from a flag. The KMS is f
 AWS_ENDPOINT_URL_KMS or AWS_ENDPOINT_URL.
 
 Exit codes: 0 done, 1 I/O, network or server, 2 usage, 3 cannot decrypt (wrong key, or altered),
-4 refused by policy (the message names the flag that would allow it), 5 not found, 6 changed meanwhile,
-130 interrupted.`
+4 refused by policy (the message names the flag that would allow it), 5 not found, 6 changed meanwhile
+or a condition does not hold, 130 interrupted.`
 
 // text is an argument byte for byte. kong's own string mapper goes through
 // JSON, which would alter a file name that is not UTF-8.

@@ -15,21 +15,24 @@ type putCmd struct {
 	NewKey text   `placeholder:"FILE" help:"Instead of -k: AES-256 key file to encrypt with, made if it is not there."`
 	sealFlags
 	ExpectSize *int64 `placeholder:"N" help:"Size of SRC in bytes, where it cannot be seen; another size is an error."`
+	objectFlags
 	instructionFlags
 	storageFlags
 	Src text `arg:"" help:"The file to encrypt, or - for stdin."`
-	Dst text `arg:"" help:"The object to write; an existing one is replaced."`
+	Dst text `arg:"" help:"The object to write; an existing one is replaced, unless --if-none-match or --if-match forbid it."`
 }
 
 // Help implements kong.HelpProvider.
 func (putCmd) Help() string {
 	return `The object appears when all of it has been stored. If SRC fails half way, or the command is interrupted,
-nothing is left behind.
+nothing is left behind. What --content-type, --meta and --tag say is not encrypted. A storage that cannot do
+what a flag asks for is an error.
 
 Example:
 
     s3seal put --new-key vault.key README.md dir:./vault/README.md
     pg_dump db | s3seal put -k aes:vault.key - s3://bucket/db.sql
+    s3seal put -k aes:vault.key --if-none-match --meta host=db1 --tag keep=90d dump.gz s3://bucket/2026-11-23.gz
     s3seal put -k aes:vault.key --instruction-file dump.gz s3://bucket/dump.gz
     s3seal put -k kms-sidecar:alias/app --format v2 dump.gz s3://bucket/dump.gz`
 }
@@ -40,6 +43,10 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 		return usagef("want one key to encrypt with: -k KEY or --new-key FILE")
 	}
 	if err := c.check(); err != nil {
+		return err
+	}
+	opts, err := c.objectFlags.options()
+	if err != nil {
 		return err
 	}
 	at, err := parseAddress(string(c.Dst))
@@ -69,13 +76,13 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 	}
 	defer st.Close()
 
-	bucket := backend.NewBucket(st, seal.wrapper, nil, c.options(seal.options))
+	bucket := backend.NewBucket(st, seal.wrapper, nil, c.instructionFlags.options(seal.options))
 	p := a.progress(at.text, src.size)
 	plain := &counter{r: p.reader(src)}
-	info, err := bucket.Put(ctx, at.key, plain, src.size, nil)
+	info, err := bucket.Put(ctx, at.key, plain, src.size, opts)
 	p.end()
 	if err != nil {
-		return c.explainPut(ctx, st, at, err)
+		return c.explain(ctx, st, at, err)
 	}
 	return a.reportPut(at, seal, plain.n, info)
 }
