@@ -35,3 +35,9 @@ func (*SidecarKey) Format(f fmt.State, _ rune) { io.WriteString(f, "backend.Side
 
 // LogValue returns the name of the type.
 func (*SidecarKey) LogValue() slog.Value { return slog.StringValue("backend.SidecarKey") }
+
+// Format prints the name of the type.
+func (*ReaderAt) Format(f fmt.State, _ rune) { io.WriteString(f, "backend.ReaderAt") }
+
+// LogValue returns the name of the type.
+func (*ReaderAt) LogValue() slog.Value { return slog.StringValue("backend.ReaderAt") }

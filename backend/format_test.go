@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/backend/mem"
+	"github.com/s3seal/s3seal/envelope"
 )
 
 // TestPrintsNothing: no verb of fmt shows what a bucket, an object, a writer
@@ -23,6 +24,7 @@ func TestPrintsNothing(t *testing.T) {
 	defer w.Abort(nil)
 	for want, v := range map[string]any{
 		"backend.Bucket": b, "backend.Object": obj, "backend.Writer": w, "backend.SidecarKey": sidecarKey(t, newCountingKMS(t), 0),
+		"backend.ReaderAt": readerAt(t, storedOwn(t, envelope.Chunked, pattern(100))),
 	} {
 		for verb := byte('A'); verb <= 'z'; verb++ {
 			if bytes.IndexByte([]byte("Tpw"), verb) >= 0 || verb > 'Z' && verb < 'a' {

@@ -95,8 +95,9 @@ func (o *Object) Info() *ObjectInfo { return o.info }
 // Authenticated reports whether every byte read so far was verified. It is
 // always true under the default rule of release, envelope.Spool and
 // envelope.TwoPass; under envelope.UnverifiedUntilEOF it is true only after
-// io.EOF; and it is always false for a range, for CBC and CTR, and for an object
-// that is not encrypted.
+// io.EOF; it is always true for Chunked and DARE, ranges included; and it is
+// always false for other ranges, for CBC and CTR, and for an object that is not
+// encrypted.
 func (o *Object) Authenticated() bool {
 	return o.opener != nil && o.opener.Authenticated()
 }
