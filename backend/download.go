@@ -70,7 +70,9 @@ func (b *Bucket) copyTo(ctx context.Context, cancel func(), f *found, w io.Write
 		parts, err := f.parts()
 		if err == nil {
 			defer parts.Wipe()
-			d := &download{bucket: b, found: f, parts: parts, w: w, cancel: cancel}
+			m := int64(parts.Multiple())
+			size := (b.download.PartSize + m - 1) / m * m
+			d := &download{bucket: b, found: f, parts: parts, size: size, w: w, cancel: cancel}
 			return d.run(ctx)
 		}
 		if !errors.Is(err, errors.ErrUnsupported) {
@@ -89,8 +91,10 @@ func (b *Bucket) copyTo(ctx context.Context, cancel func(), f *found, w io.Write
 // when Finish has returned nil, by a format that verifies each part by itself no
 // less than by one that verifies them in the end.
 type partOpener interface {
-	// End returns where the last part ends in the plaintext.
+	// End returns where the last part ends in the plaintext, and Multiple of
+	// what number of bytes all others are a multiple.
 	End() int64
+	Multiple() int
 
 	// BodyRange returns what Decrypt needs of the body for n bytes of
 	// plaintext from off on, and Decrypt decrypts that in place.
@@ -117,6 +121,8 @@ type plainParts int64
 
 func (p plainParts) End() int64 { return int64(p) }
 
+func (p plainParts) Multiple() int { return 1 }
+
 func (p plainParts) BodyRange(off, n int64) (envelope.BodyRange, error) {
 	return envelope.BodyRange{Off: off, N: n}, nil
 }
@@ -132,6 +138,7 @@ type download struct {
 	bucket *Bucket
 	found  *found
 	parts  partOpener
+	size   int64 // of a part
 	w      io.WriterAt
 
 	next    atomic.Int64 // number of the next part that nobody reads
@@ -167,7 +174,7 @@ func (d *download) run(ctx context.Context) (int64, error) {
 func (d *download) work(ctx context.Context) error {
 	var buf []byte
 	defer func() { clear(buf) }()
-	size, end := d.bucket.download.PartSize, d.parts.End()
+	size, end := d.size, d.parts.End()
 	for {
 		i := d.next.Add(1) - 1
 		if i > (end-1)/size {

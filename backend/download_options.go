@@ -2,17 +2,16 @@
 
 package backend
 
-import (
-	"time"
-
-	"github.com/s3seal/s3seal/stream"
-)
+import "time"
 
 const (
 	defaultPartSize    = 8 << 20
 	defaultConcurrency = 3
 	defaultResumes     = 5
 	defaultPause       = 200 * time.Millisecond
+
+	// maxPartSize is more than any part can be, and can be rounded up.
+	maxPartSize = 1 << 40
 
 	// maxDoublings is where the pause before a resumption stops growing.
 	maxDoublings = 6
@@ -23,8 +22,8 @@ const (
 // field says otherwise.
 type DownloadOptions struct {
 	// PartSize is how many bytes [Bucket.GetFile] and [Bucket.GetToUnverified]
-	// ask for at once, rounded up to a multiple of 16; 0 means 8 MiB. An object
-	// of less than two parts takes one request.
+	// ask for at once, rounded up to what the format takes; 0 means 8 MiB. An
+	// object of less than two parts takes one request.
 	PartSize int64
 
 	// Concurrency is how many parts are read at a time; 0 means 3. Each needs
@@ -51,9 +50,7 @@ func (o DownloadOptions) withDefaults() DownloadOptions {
 	if o.PartSize <= 0 {
 		o.PartSize = defaultPartSize
 	}
-	const limit = 1 << 40 // rounding must not overflow, and no part can be that large
-	o.PartSize = min(o.PartSize, limit)
-	o.PartSize += (stream.BlockSize - o.PartSize%stream.BlockSize) % stream.BlockSize
+	o.PartSize = min(o.PartSize, maxPartSize)
 	if o.Concurrency <= 0 {
 		o.Concurrency = defaultConcurrency
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"testing"
 
@@ -229,8 +230,14 @@ func TestNewUnverifiedParts(t *testing.T) {
 	if got := fmt.Sprintf("%+v %v", p, p.LogValue()); got != "stream.GCMUnverifiedParts stream.GCMUnverifiedParts" {
 		t.Errorf("printed as %q", got)
 	}
-	// The last block of the longest stream, under the last counter.
-	if _, err := p.Decrypt(nil, make([]byte, 16), stream.GCMMaxSize-16); err != nil {
-		t.Errorf("the last block: %v", err)
+	// The last blocks of the longest stream, under the last counters.
+	const off, n = stream.GCMMaxSize - 64, 64
+	want := make([]byte, n)
+	r := must(stream.NewCTRRangeReader(bytes.NewReader(make([]byte, n)), testKey, testIV, off, n))
+	if _, err := io.ReadFull(r, want); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.Decrypt(nil, make([]byte, n), off); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("the last blocks: %x, %v, want %x", got, err, want)
 	}
 }
