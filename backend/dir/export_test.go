@@ -55,3 +55,6 @@ func (d *Driver) Sweep(before time.Time) { d.sweep(before) }
 
 // ErrSwept is what a put fails with that was taken for dead.
 var ErrSwept = errSwept
+
+// SweepUploads sweeps the uploads that have had no part since a time.
+func (d *Driver) SweepUploads(before time.Time) { d.sweepUploads(before) }

@@ -28,12 +28,15 @@ const childEnv = "S3SEAL_DIR_TEST_CHILD"
 
 // tasks are what other processes do.
 var tasks = map[string]func(args []string) error{
-	"put":    crashPut,
-	"abort":  crashAbort,
-	"delete": crashDelete,
-	"full":   fullDevice,
-	"sweep":  crashSweep,
-	"write":  writeMany,
+	"put":       crashPut,
+	"abort":     crashAbort,
+	"delete":    crashDelete,
+	"full":      fullDevice,
+	"sweep":     crashSweep,
+	"create":    crashCreate,
+	"upload":    crashUpload,
+	"increment": increment,
+	"write":     writeMany,
 }
 
 func TestMain(m *testing.M) {
