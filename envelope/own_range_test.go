@@ -226,4 +226,13 @@ func checkClosed(t *testing.T, opener *envelope.Opener, src []byte, size int64) 
 	if n, err := r.Read(make([]byte, 1)); n != 0 || err != stream.ErrClosed {
 		t.Errorf("Read after Close = %d, %v; want ErrClosed", n, err)
 	}
+	whole := must[io.ReadCloser](t)(opener.RangeReader(bytes.NewReader(src), 70_000, 150_000, size))
+	if n, err := io.Copy(io.Discard, whole); n != 150_000 || err != nil {
+		t.Errorf("Copy = %d, %v", n, err)
+	}
+	for what, r := range map[string]io.ReadCloser{"Close": r, "the end": whole} {
+		if buf := envelope.RangeBuffer(r); len(buf) < 100_000 || !bytes.Equal(buf, make([]byte, len(buf))) {
+			t.Errorf("after %s the buffer of %d bytes holds plaintext", what, len(buf))
+		}
+	}
 }

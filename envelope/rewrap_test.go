@@ -31,7 +31,10 @@ func (o object) rewrapped(t testing.TB, u wrap.Unwrapper, w wrap.Wrapper, opts *
 		return object{}, err
 	}
 	c := o.clone()
-	c.meta = must[map[string]string](t)(again.Metadata())
+	c.meta, c.file = must[map[string]string](t)(again.Metadata()), nil
+	if parsed, err := c.header(); err != nil || !reflect.DeepEqual(parsed, again) {
+		t.Errorf("Rewrap = %#v, which reads back as %#v, %v", again, parsed, err)
+	}
 	return c, nil
 }
 
