@@ -54,6 +54,7 @@ const (
 	kindPart     = "put part"
 	kindComplete = "complete upload"
 	kindAbort    = "abort upload"
+	kindParts    = "list parts"
 	kindGet      = "get"
 	kindHead     = "head"
 	kindDelete   = "delete"
@@ -68,6 +69,8 @@ func kind(req *http.Request) string {
 		return kindPart
 	case q.Has("uploadId") && req.Method == http.MethodPost:
 		return kindComplete
+	case q.Has("uploadId") && req.Method == http.MethodGet:
+		return kindParts
 	case q.Has("uploadId"):
 		return kindAbort
 	}

@@ -38,10 +38,7 @@ func (d *Driver) putParts(ctx context.Context, info *backend.Info, src *source, 
 		return fmt.Errorf("start upload: %w", err)
 	}
 	defer func() { // deferred: a body may panic
-		if _, aerr := u.abort(); aerr != nil {
-			err = errors.Join(err, aerr)
-		}
-		if err == nil {
+		if err = errors.Join(err, u.abort()); err == nil {
 			u.recycle()
 		}
 	}()
@@ -147,36 +144,31 @@ func (u *upload) complete() error {
 		u.over = true
 		return nil
 	}
-	there, aerr := u.abort()
-	err = errors.Join(fmt.Errorf("complete upload: %w", err), aerr)
-	if there && u.opts.Conditional() {
-		return err // not completed, so an object that looks like ours is another's
-	}
-	if etag, ok := multipartETag(u.parts); ok && u.d.holds(u.caller, u.info, etag) {
+	// While the upload is there it has not been completed, and an object that
+	// looks like ours is another's.
+	over := !u.opts.Conditional() || u.d.isOver(u.caller, u.info.Key, u.id)
+	err = errors.Join(fmt.Errorf("complete upload: %w", err), u.abort())
+	if etag, ok := multipartETag(u.parts); ok && over && u.d.holds(u.caller, u.info, etag) {
 		return nil
 	}
 	return err
 }
 
-// abort removes what has been uploaded, unless the upload is over, and reports
-// whether it was there.
-func (u *upload) abort() (there bool, err error) {
+// abort removes what has been uploaded, unless the upload is over.
+func (u *upload) abort() error {
 	u.cancel(nil)
 	u.wg.Wait() // a part that arrives after the abort may stay for ever
 	if u.over {
-		return false, nil
+		return nil
 	}
 	u.over = true
 	ctx, cancel := cleanup(u.caller)
 	defer cancel()
-	err = u.d.core.AbortMultipartUpload(ctx, u.d.bucket, u.info.Key, u.id)
-	if err != nil && minio.ToErrorResponse(err).Code == minio.NoSuchUpload {
-		return false, nil
+	err := u.d.core.AbortMultipartUpload(ctx, u.d.bucket, u.info.Key, u.id)
+	if err == nil || minio.ToErrorResponse(err).Code == minio.NoSuchUpload {
+		return nil
 	}
-	if err != nil {
-		return false, fmt.Errorf("abort upload %s, which is left behind: %w", u.id, err)
-	}
-	return true, nil
+	return fmt.Errorf("abort upload %s, which is left behind: %w", u.id, err)
 }
 
 // recycle gives the buffers back. It is for the good end only: after a failure

@@ -160,18 +160,17 @@ func (d *Driver) tryComplete(ctx context.Context, key, id string, parts []backen
 	if err == nil {
 		return info, nil
 	}
-	if etag, ok := multipartETag(parts); ok && d.completed(ctx, id, info, etag) {
+	if etag, ok := multipartETag(parts); ok && d.isOver(ctx, key, id) && d.holds(ctx, info, etag) {
 		return info, nil
 	}
 	return nil, err
 }
 
-// completed reports whether a request that has failed has completed the upload
-// all the same, and then completes info.
-func (d *Driver) completed(ctx context.Context, id string, info *backend.Info, etag string) bool {
-	clean, cancel := cleanup(ctx)
+// isOver is over after a failure, when ctx may be done.
+func (d *Driver) isOver(ctx context.Context, key, id string) bool {
+	ctx, cancel := cleanup(ctx)
 	defer cancel()
-	return d.over(clean, info.Key, id) && d.holds(ctx, info, etag)
+	return d.over(ctx, key, id)
 }
 
 // over reports whether an upload is surely not there any more.
