@@ -20,15 +20,23 @@ const (
 	flagPlaintext = "--allow-plaintext"
 )
 
+// Flags about objects that are bound to their place.
+const (
+	flagBind         = "--bind"
+	flagRequireBound = "--require-bound"
+)
+
 // flagContentAAD is what a reader has to know, and not what it allows.
 const flagContentAAD = "--content-aad"
 
 // acceptFlags say which objects a reader trusts.
 type acceptFlags struct {
-	Accept    string `enum:"v3,v2,legacy" default:"v3" placeholder:"LEVEL" help:"v3 (default): formats that commit to the key. v2: also V2-GCM with modern wraps. legacy: also CBC and legacy wraps."`
+	Accept    string `enum:"v3,v2,legacy" default:"v3" placeholder:"LEVEL" help:"v3 (default): formats that commit to the key, v3 and chunked. v2: also V2-GCM with modern wraps, and dare2. legacy: also CBC and legacy wraps."`
 	Legacy    bool   `help:"The same as --accept legacy."`
 	CTR       bool   `name:"allow-unauthenticated-ctr" help:"With --accept v2 or legacy, also read AES-CTR objects; alterations go unnoticed."`
 	Plaintext bool   `name:"allow-plaintext" help:"Also read objects that are not encrypted."`
+
+	RequireBound bool `help:"Refuse objects that are not bound to their bucket and key (put --bind)."`
 
 	ContentAAD text `name:"content-aad" placeholder:"TEXT" help:"With --accept v2 or legacy, the additional data that AWS's PHP client bound the objects to and stored nowhere; others are refused."`
 }
@@ -51,6 +59,8 @@ func (f acceptFlags) options() envelope.OpenOptions {
 		AllowUnauthenticatedCTR: f.CTR,
 		AllowPlaintext:          f.Plaintext,
 		ContentAAD:              []byte(f.ContentAAD),
+		ExtraSuites:             extraSuites(),
+		RequireBound:            f.RequireBound,
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/envelope/dare"
 	"github.com/s3seal/s3seal/wrap"
 )
 
@@ -19,6 +20,9 @@ const (
 	contentCBC = "AES/CBC/PKCS5Padding"
 	contentCTR = "AES/CTR/NoPadding"
 	contentV3  = "115"
+
+	contentChunked = "S3SEAL/CHUNKED1"
+	contentDARE    = "S3SEAL/DARE2"
 )
 
 // formatName returns the name of a format, as --format takes it where the
@@ -35,6 +39,10 @@ func formatName(s envelope.Suite) (name, content string) {
 		return "v2-ctr", contentCTR
 	case envelope.V3, envelope.Suite{}:
 		return "v3", contentV3
+	case envelope.Chunked:
+		return "chunked", contentChunked
+	case dare.DARE2:
+		return "dare2", contentDARE
 	}
 	return s.String(), s.String()
 }
@@ -51,6 +59,10 @@ func formatText(s envelope.Suite) string {
 		return name + " (AES-CBC, unauthenticated)"
 	case contentCTR:
 		return name + " (AES-CTR, unauthenticated)"
+	case contentChunked:
+		return name + " (AES-GCM in chunks, committed to its key)"
+	case contentDARE:
+		return name + " (AES-GCM in packages)"
 	}
 	return name
 }

@@ -73,6 +73,10 @@ func explainRefusal(err error, h *envelope.Header, meta map[string]string) error
 	switch {
 	case errors.As(err, &policy) && flagFor(policy.Option, nil) == flagRanges:
 		return &refusal{"refused by policy: part of an object cannot be verified: allow it with " + flagRanges, err}
+	case errors.As(err, &policy) && policy.Option == "Bind":
+		return &refusal{"refused by policy: it is bound to its bucket and key: say which with " + flagBind, err}
+	case errors.As(err, &policy) && policy.Option == "RequireBound":
+		return &refusal{"refused by policy: it is not bound to its bucket and key: allow it without " + flagRequireBound, err}
 	case errors.As(err, &policy) && policy.Option == "ContentAAD":
 		return &refusal{"refused by policy: only a v2 object can be bound to additional data: leave out " + flagContentAAD, err}
 	case errors.As(err, &policy) && h == nil:
@@ -98,9 +102,15 @@ func explainRefusal(err error, h *envelope.Header, meta map[string]string) error
 
 // explainNoKey says what kind of key the object takes.
 func explainNoKey(err error, h *envelope.Header) error {
-	text := "none of the keys fits: wrap " + wrapText(h) + " takes " + keyText(h)
-	if len(h.MatDesc) > 0 {
-		text += ", materials description " + pairsText(h.MatDesc)
+	text := "none of the keys fits: "
+	for i, one := range recipients(h) {
+		if i > 0 {
+			text += "; or "
+		}
+		text += "wrap " + wrapText(one) + " takes " + keyText(one)
+		if len(one.MatDesc) > 0 {
+			text += ", materials description " + pairsText(one.MatDesc)
+		}
 	}
 	if keyKind(h) == kindRSA && (h.Wrap == wrap.Unnamed || h.Wrap == wrap.RSAPKCS1) {
 		// A wrong key cannot be told from the right one.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/envelope/dare"
 	"github.com/s3seal/s3seal/wrap"
 )
 
@@ -34,6 +35,8 @@ func formats() []format {
 		{"v3", envelope.V3, modern, oaep, bound, modern},
 		{"v2", envelope.V2GCM, both, oaep, kms, side},
 		{"v2-cbc", envelope.V2CBC, both, oaep, kms, side},
+		{"chunked", envelope.Chunked, modern, oaep, bound, modern},
+		{"dare2", dare.DARE2, modern, oaep, bound, modern},
 		{"v1", envelope.V1, []wrap.Algorithm{wrap.AESECB}, []wrap.Algorithm{wrap.RSAPKCS1}, nil, nil},
 	}
 }
@@ -44,15 +47,21 @@ func formatNamed(name string) (format, error) {
 			return f, nil
 		}
 	}
-	return format{}, usagef("format %q: want v3, v2, v2-cbc or v1", name)
+	return format{}, usagef("format %q: want v3, chunked, dare2, v2, v2-cbc or v1", name)
 }
+
+// extraSuites are the formats that package envelope does not have built in.
+func extraSuites() []envelope.Suite { return []envelope.Suite{dare.DARE2} }
+
+// isOwn says whether the format is one of s3seal's own.
+func (f format) isOwn() bool { return f.suite == envelope.Chunked || f.suite == dare.DARE2 }
 
 // wrapFor chooses the wrap for a key: the one that --wrap names, or the
 // default of the format.
 func (f format) wrapFor(k *key, name string) (wrap.Algorithm, error) {
 	choices := f.choices(k)
 	if len(choices) == 0 {
-		return 0, usagef("format %s has no wrap for %s key: use v3, v2 or v2-cbc", f.name, k.kind())
+		return 0, usagef("format %s has no wrap for %s key: use v3, chunked, dare2, v2 or v2-cbc", f.name, k.kind())
 	}
 	if name == "" {
 		return choices[0], nil

@@ -88,7 +88,7 @@ func isInstruction(ctx context.Context, d backend.Driver, key string) bool {
 		return false
 	}
 	defer body.Close()
-	ok, err := envelope.IsInstructionFile(body)
+	ok, err := envelope.IsInstructionFile(body, extraSuites()...)
 	return ok && err == nil
 }
 
@@ -100,7 +100,7 @@ func readInstruction(path string, meta map[string]string) (*envelope.Header, err
 	if err != nil {
 		return nil, fmt.Errorf("instruction file: %w", err)
 	}
-	h, err := envelope.ParseDotNetInstructionFile(meta, bytes.NewReader(data))
+	h, err := envelope.ParseDotNetInstructionFile(meta, bytes.NewReader(data), extraSuites()...)
 	var metadata *envelope.MetadataError
 	if errors.As(err, &metadata) && len(meta) == 0 && metadata.Name == "x-amz-c" {
 		return nil, fmt.Errorf("instruction file %s: %w: want them by --metadata", path, err)

@@ -17,6 +17,7 @@ type openCmd struct {
 	contextFlags
 	acceptFlags
 	releaseFlags
+	Bind        text `placeholder:"ADDRESS" help:"The address that the object was asked for by, s3://BUCKET/KEY or dir:ROOT//KEY: one that is bound opens with no other."`
 	Metadata    text `placeholder:"FILE" help:"The object's metadata: a JSON object as seal writes it, or what aws s3api head-object prints."`
 	Instruction text `placeholder:"FILE" help:"The object's instruction file, where that holds the envelope; format v3 needs --metadata as well."`
 }
@@ -58,6 +59,9 @@ func (c *openCmd) Run(ctx context.Context, a *app) error {
 	}
 	opts := c.options()
 	opts.Release = rule
+	if opts.Bind, err = bindingTo(c.Bind); err != nil {
+		return err
+	}
 	opener, err := envelope.NewOpener(ctx, h, keys, &opts)
 	if err != nil {
 		return explainRefusal(err, h, meta)
@@ -85,7 +89,7 @@ func (c *openCmd) header() (h *envelope.Header, meta map[string]string, err erro
 		h, err = readInstruction(string(c.Instruction), meta)
 		return h, meta, err
 	}
-	if h, err = envelope.ParseHeader(meta); err != nil {
+	if h, err = envelope.ParseHeader(meta, extraSuites()...); err != nil {
 		err = fmt.Errorf("metadata %s: %w", c.Metadata, explainRefusal(err, nil, meta))
 	}
 	return h, meta, err

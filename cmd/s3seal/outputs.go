@@ -20,8 +20,8 @@ func (c *sealCmd) checkOutputs() error {
 	switch {
 	case c.MetadataOut == "" && c.InstructionOut == "":
 		return usagef("--metadata-out: want a file name")
-	case c.MetadataOut == "" && c.Format == "v3":
-		return usagef("--instruction-out: format v3 keeps a part of the envelope on the object: want --metadata-out, too")
+	case c.MetadataOut == "" && (c.Format == "v3" || c.Format == "chunked" || c.Format == "dare2"):
+		return usagef("--instruction-out: format %s keeps a part of the envelope on the object: want --metadata-out, too", c.Format)
 	case c.InstructionOut != "" && filepath.Clean(string(c.MetadataOut)) == filepath.Clean(string(c.InstructionOut)):
 		return usagef("--instruction-out: want another file than --metadata-out")
 	}

@@ -11,9 +11,10 @@ import (
 
 // putCmd encrypts a file into storage.
 type putCmd struct {
-	Key    []text `short:"k" sep:"none" placeholder:"KEY" help:"Key to encrypt with: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help)."`
+	Key    []text `short:"k" sep:"none" placeholder:"KEY" help:"Key to encrypt with: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help). With --format chunked up to 8, each of which opens it."`
 	NewKey text   `placeholder:"FILE" help:"Instead of -k: AES-256 key file to encrypt with, made if it is not there."`
 	sealFlags
+	Bind       bool   `help:"Bind the content to the object's bucket and key (in a folder, to the key): it opens under no other name, so copies and renamed objects do not. With chunked and dare2."`
 	ExpectSize *int64 `placeholder:"N" help:"Size of SRC in bytes, where it cannot be seen; another size is an error."`
 	objectFlags
 	instructionFlags
@@ -33,6 +34,7 @@ Example:
     s3seal put --new-key vault.key README.md dir:./vault/README.md
     pg_dump db | s3seal put -k aes:vault.key - s3://bucket/db.sql
     s3seal put -k aes:vault.key --if-none-match --meta host=db1 --tag keep=90d dump.gz s3://bucket/2026-11-23.gz
+    s3seal put -k aes:vault.key -k rsa:recovery.pub --format chunked --bind disk.img s3://bucket/disk.img
     s3seal put -k aes:vault.key --instruction-file dump.gz s3://bucket/dump.gz
     s3seal put -k kms-sidecar:alias/app --format v2 dump.gz s3://bucket/dump.gz`
 }
@@ -40,7 +42,10 @@ Example:
 // Run stores the object.
 func (c *putCmd) Run(ctx context.Context, a *app) error {
 	if (len(c.Key) == 0) == (c.NewKey == "") {
-		return usagef("want one key to encrypt with: -k KEY or --new-key FILE")
+		return usagef("want a key to encrypt with: -k KEY or --new-key FILE")
+	}
+	if err := c.checkBind(c.Bind); err != nil {
+		return err
 	}
 	if err := c.check(); err != nil {
 		return err
@@ -76,7 +81,9 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 	}
 	defer st.Close()
 
-	bucket := backend.NewBucket(st, seal.wrapper, nil, c.instructionFlags.options(seal.options))
+	options := c.instructionFlags.options(seal.options)
+	options.Name, options.Bind = at.bucket, c.Bind
+	bucket := backend.NewBucket(st, seal.wrapper, nil, options)
 	p := a.progress(at.text, src.size)
 	plain := &counter{r: p.reader(src)}
 	info, err := bucket.Put(ctx, at.key, plain, src.size, opts)
@@ -109,23 +116,11 @@ func (c *putCmd) sealing(a *app) (*sealing, error) {
 		}
 		return c.with(k)
 	}
-	k, err := a.loadOneKey(c.Key, c.Region)
+	keys, err := a.loadKeys(c.Key, c.Region)
 	if err != nil {
 		return nil, err
 	}
-	return c.with(k)
-}
-
-// loadOneKey loads the key for writing, of which there must be one.
-func (a *app) loadOneKey(args []text, region text) (*key, error) {
-	if len(args) != 1 {
-		return nil, usagef("want one key to encrypt with, got %d", len(args))
-	}
-	spec, err := parseKeySpec(string(args[0]))
-	if err != nil {
-		return nil, err
-	}
-	return a.loadKey(spec, region)
+	return c.withAll(keys)
 }
 
 // reportPut says what was stored.
@@ -140,6 +135,9 @@ func (a *app) reportPut(at address, seal *sealing, plain int64, info *backend.Ob
 		{"plaintext", sizeText(plain, plain)},
 		{"size", sizeText(info.Size, info.Size)},
 		{"key", seal.key.spec.text},
+	}
+	for _, other := range seal.others {
+		lines = append(lines, [2]string{"or key", other.key.spec.text})
 	}
 	if info.InstructionFile != "" {
 		lines = append(lines, [2]string{"envelope", info.InstructionFile})

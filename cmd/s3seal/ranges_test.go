@@ -19,7 +19,11 @@ func TestRanges(t *testing.T) {
 			cat := func(r string, args ...string) result {
 				return cli(t, nil, append([]string{"cat", "-k", read, "--legacy", "--range", r, at}, args...)...)
 			}
-			cat("0-9").want(t, exitPolicy, flagRanges)
+			if w.format == "chunked" || w.format == "dare2" { // of which a range is verified
+				cat("0-9").want(t, exitOK)
+			} else {
+				cat("0-9").want(t, exitPolicy, flagRanges)
+			}
 			for r, part := range map[string]string{
 				"0-9": want[:10], "5-5": want[5:6], "17-40": want[17:41], "90-": want[90:], "0-": want, "-1": want[99:],
 				"-100": want, "-1000": want, "95-1000": want[95:], "99-99": want[99:],

@@ -43,7 +43,7 @@ func (f readFlags) open(a *app, src string, ranges bool) (*reading, error) {
 	opts.Release = f.release()
 	return &reading{
 		address: at,
-		bucket:  backend.NewBucket(driver, nil, keys, &backend.Options{Open: opts, InstructionSuffix: f.suffix()}),
+		bucket:  backend.NewBucket(driver, nil, keys, &backend.Options{Open: opts, Name: at.bucket, InstructionSuffix: f.suffix()}),
 		close: func() {
 			unwatch()
 			st.Close()

@@ -33,7 +33,8 @@ const releaseHelp = `To stdout nothing is written before all of the object was v
     twopass     neither: the object is read twice, and compared. What changes in between is not written.
     unverified  not at all: what is written counts only if the exit code is 0.
 
-Objects in CBC and CTR cannot be verified, and stream.`
+Objects in chunked and dare2 stream: each byte is verified before it is written, but that none is missing is
+known at the end only, by exit code 0. Objects in CBC and CTR cannot be verified, and stream.`
 
 // spoolHint is for errors of the temporary file.
 const spoolHint = ": TMPDIR says where the temporary file goes, and --release twopass needs none"

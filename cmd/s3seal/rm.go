@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/envelope"
 )
 
 // rmCmd removes an object.
@@ -35,7 +36,7 @@ func (c *rmCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer st.Close()
-	if err := backend.NewBucket(st, nil, nil, &backend.Options{InstructionSuffix: c.suffix()}).Delete(ctx, at.key); err != nil {
+	if err := backend.NewBucket(st, nil, nil, &backend.Options{Open: envelope.OpenOptions{ExtraSuites: extraSuites()}, InstructionSuffix: c.suffix()}).Delete(ctx, at.key); err != nil {
 		return at.about(err)
 	}
 	return nil

@@ -31,6 +31,10 @@ func ways() []way {
 		{"v2-cbc", "", true, "legacy"},
 		{"v1", "", false, "legacy"},
 		{"v1", "", true, "legacy"},
+		{"chunked", "", false, "v3"},
+		{"chunked", "", true, "v3"},
+		{"dare2", "", false, "v2"},
+		{"dare2", "", true, "v2"},
 	}
 }
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"io"
 
@@ -11,8 +12,9 @@ import (
 
 // sealCmd encrypts stdin to stdout.
 type sealCmd struct {
-	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to encrypt with: aes:FILE, rsa:FILE or kms:KEYID (see s3seal --help)."`
+	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to encrypt with: aes:FILE, rsa:FILE or kms:KEYID (see s3seal --help). With --format chunked up to 8, each of which opens it."`
 	sealFlags
+	Bind           text `placeholder:"ADDRESS" help:"Bind the content to the place where it will be stored, s3://BUCKET/KEY or dir:ROOT//KEY (of a folder only the key counts): it opens nowhere else. With chunked and dare2."`
 	MetadataOut    text `placeholder:"FILE" help:"Where the object's metadata go: a JSON object as aws s3api put-object --metadata takes it. Written when all of the body is."`
 	InstructionOut text `placeholder:"FILE" help:"Where the envelope goes instead: the content of an instruction file. Only format v3 leaves metadata for --metadata-out."`
 }
@@ -39,12 +41,15 @@ func (c *sealCmd) Run(ctx context.Context, a *app) error {
 	if err := refuseSidecars(c.Key); err != nil {
 		return err
 	}
-	k, err := a.loadOneKey(c.Key, "")
+	seal, err := c.sealing(a)
 	if err != nil {
 		return err
 	}
-	seal, err := c.with(k)
-	if err != nil {
+	// Before the header is made, in which DARE says whether there is anything.
+	src := bufio.NewReader(interruptible(ctx, a.stdin))
+	_, err = src.Peek(1)
+	seal.options.Empty = err == io.EOF
+	if err != nil && err != io.EOF {
 		return err
 	}
 	sealer, err := envelope.NewSealer(ctx, seal.wrapper, &seal.options)
@@ -56,22 +61,42 @@ func (c *sealCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := a.sealBody(ctx, sealer); err != nil {
+	if err := a.sealBody(ctx, sealer, src); err != nil {
 		return err
 	}
 	// Last, so that metadata in place mean a body that is complete.
 	return commitAll(files)
 }
 
-// sealBody encrypts stdin to stdout.
-func (a *app) sealBody(ctx context.Context, sealer *envelope.Sealer) error {
+// sealing loads the keys and joins them with the flags.
+func (c *sealCmd) sealing(a *app) (*sealing, error) {
+	bind, err := bindingTo(c.Bind)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkBind(c.Bind != ""); err != nil {
+		return nil, err
+	}
+	keys, err := a.loadKeys(c.Key, "")
+	if err != nil {
+		return nil, err
+	}
+	seal, err := c.withAll(keys)
+	if err == nil {
+		seal.options.Bind = bind
+	}
+	return seal, err
+}
+
+// sealBody encrypts src, which is stdin, to stdout.
+func (a *app) sealBody(ctx context.Context, sealer *envelope.Sealer, src io.Reader) error {
 	p := a.progress("sealing", fileSize(a.stdin))
 	defer p.end()
 	w, err := sealer.Writer(a.output(ctx))
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(w, p.reader(interruptible(ctx, a.stdin))); err != nil {
+	if _, err := io.Copy(w, p.reader(src)); err != nil {
 		w.Abort(err)
 		return err
 	}

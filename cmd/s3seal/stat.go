@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/envelope"
 	"github.com/s3seal/s3seal/wrap"
 )
 
@@ -49,6 +50,8 @@ type statReport struct {
 	PlaintextSizeMin *int64            `json:"plaintext_size_min,omitempty"`
 	PlaintextSizeMax *int64            `json:"plaintext_size_max,omitempty"`
 	Committed        bool              `json:"committed"`
+	Bound            bool              `json:"bound,omitempty"`
+	Recipients       []statRecipient   `json:"recipients,omitempty"` // all of them, where there are several
 	Key              string            `json:"key,omitempty"`
 	Opens            string            `json:"opens,omitempty"`
 	Accept           string            `json:"accept,omitempty"`
@@ -75,14 +78,14 @@ func (c *statCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer st.Close()
-	info, err := backend.NewBucket(st, nil, nil, &backend.Options{InstructionSuffix: c.suffix()}).Stat(ctx, at.key)
+	info, err := backend.NewBucket(st, nil, nil, &backend.Options{Open: envelope.OpenOptions{ExtraSuites: extraSuites()}, InstructionSuffix: c.suffix()}).Stat(ctx, at.key)
 	if err != nil {
 		return at.about(err)
 	}
 	d := describe(at, info)
 	var reason error
 	if keys != nil {
-		d.Opens, reason = verdict(ctx, st, at.key, info.Header, keys)
+		d.Opens, reason = verdict(ctx, st, at, info.Header, keys)
 	}
 	return firstOf(c.print(a, d, at, info), at.about(reason))
 }
@@ -118,7 +121,9 @@ func describe(at address, info *backend.ObjectInfo) *statReport {
 		d.MatDesc = map[string]string{}
 	}
 	d.InstructionFile = info.InstructionFile
-	d.Committed = len(h.Commitment) > 0
+	d.Committed = !h.Required().AllowUncommitted
+	d.Bound = h.Bound
+	d.setRecipients(h)
 	d.Key = keyKind(h)
 	d.Accept, d.Allow = acceptFor(h.Required())
 	return d
@@ -143,6 +148,9 @@ func statLines(d *statReport, at address, info *backend.ObjectInfo) [][2]string 
 			[2]string{"content", contentText(h.Suite)},
 			[2]string{"wrap", wrapText(h)},
 			[2]string{"matdesc", pairsText(h.MatDesc)},
+		)
+		lines = append(lines, d.recipientLines()...)
+		lines = append(lines,
 			[2]string{"committed", yesNo(d.Committed)},
 			[2]string{"needs", keyText(h) + ", " + strings.Join(append([]string{"--accept " + d.Accept}, d.Allow...), " ")},
 		)

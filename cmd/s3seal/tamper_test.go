@@ -84,7 +84,7 @@ func flipped(b []byte, i int) []byte {
 
 // binaryNames are the metadata that hold bytes in base64.
 func binaryNames() []string {
-	return []string{"x-amz-key-v2", "x-amz-iv", "x-amz-3", "x-amz-d", "x-amz-i"}
+	return []string{"x-amz-key-v2", "x-amz-iv", "x-amz-3", "x-amz-d", "x-amz-i", "s3seal-key", "s3seal-salt"}
 }
 
 func TestTampering(t *testing.T) {
@@ -95,6 +95,8 @@ func TestTampering(t *testing.T) {
 	}{
 		{"v3", ks.aes, 60 + 28 + 28},
 		{"v2", ks.aes, 60 + 12},
+		{"chunked", ks.aes, 60},
+		{"dare2", ks.aes, 60 + 32},
 	} {
 		t.Run(c.format, func(t *testing.T) {
 			t.Parallel()

@@ -17,17 +17,18 @@ const (
 	opensUnknown = "unknown"
 )
 
-// verdict says whether keys open the object under key in d, which has this
+// verdict says whether keys open the object at in d, which has this
 // envelope, as far as can be told without its body. Whatever the object needs is allowed: nothing is
 // read, and which --accept that would take is said elsewhere. An error beside
 // opensNo is the reason; without a verdict, that there is none, because a KMS
 // could not be asked.
-func verdict(ctx context.Context, d backend.Driver, key string, h *envelope.Header, keys wrap.Unwrapper) (string, error) {
+func verdict(ctx context.Context, d backend.Driver, at address, h *envelope.Header, keys wrap.Unwrapper) (string, error) {
 	if h == nil {
 		return opensNo, &refusal{"not encrypted: there is nothing for a key to open", envelope.ErrNotEncrypted}
 	}
 	need := h.Required()
-	_, err := backend.NewOpener(ctx, d, key, h, keys, &need)
+	need.Bind = at.binding()
+	_, err := backend.NewOpener(ctx, d, at.key, h, keys, &need)
 	if _, decided := decryptCode(err); decided {
 		return opensNo, explainRefusal(err, h, nil)
 	}
@@ -56,7 +57,7 @@ func conclusive(h *envelope.Header) bool {
 // opensText is a verdict for people.
 func (d *statReport) opensText() string {
 	switch {
-	case d.Opens == opensYes && d.Committed:
+	case d.Opens == opensYes && d.Format == acceptV3:
 		return "yes: the key unwraps, and the commitment is to it"
 	case d.Opens == opensYes:
 		return "yes: the key unwraps"
