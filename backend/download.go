@@ -162,9 +162,6 @@ func (d *download) run(ctx context.Context) (int64, error) {
 	}
 	workers.Wait()
 	if d.err == nil {
-		d.err = ctx.Err()
-	}
-	if d.err == nil {
 		d.err = d.parts.Finish()
 	}
 	return d.written.Load(), d.err

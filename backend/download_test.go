@@ -54,8 +54,16 @@ func TestDownloadLarge(t *testing.T) {
 		store := stored(t, p, "key", data)
 		random := rand.New(rand.NewPCG(seed, 0))
 		var mu sync.Mutex
+		var most, firsts int64 // bytes asked for; requests for all of the body
 		d := &getDriver{Driver: store}
 		d.hook = func(_ int, ctx context.Context, key string, opts *backend.GetOptions) (io.ReadCloser, *backend.Info, error) {
+			mu.Lock()
+			if opts.Range == nil {
+				firsts++
+			} else if most = max(most, opts.Range.Length); opts.IfMatch == "" {
+				t.Errorf("%s: a request for %+v of any object", p.name, *opts.Range)
+			}
+			mu.Unlock()
 			rc, info, err := store.Get(ctx, key, opts)
 			if err != nil {
 				return nil, nil, err
@@ -67,8 +75,8 @@ func TestDownloadLarge(t *testing.T) {
 		for _, size := range []int64{mib, 700_000} {
 			wantDownload(t, fmt.Sprintf("%s, part=%d", p.name, size), p, p.downloading(d, nil, soon(size)), data)
 		}
-		if n := d.open.Load(); n != 0 {
-			t.Errorf("%s: %d bodies left open", p.name, n)
+		if n := d.open.Load(); n != 0 || most > mib+32 || firsts != 4 {
+			t.Errorf("%s: %d bodies left open; asked for %d bytes at once, and %d times for all", p.name, n, most, firsts)
 		}
 	}
 }

@@ -240,7 +240,7 @@ func TestPlaintextObject(t *testing.T) {
 	}
 	for _, cause := range []error{io.EOF, io.ErrUnexpectedEOF} {
 		f := backendtest.Faulty(d, backendtest.Faults{GetError: cause, GetAt: 50})
-		b := backend.NewBucket(f, nil, nil, &backend.Options{Open: envelope.OpenOptions{AllowPlaintext: true}})
+		b := backend.NewBucket(f, nil, nil, &backend.Options{Open: envelope.OpenOptions{AllowPlaintext: true}, Download: noResume})
 		if got, err := readAll(b.Get(t.Context(), "key")); err == nil || err == cause {
 			t.Errorf("body that ends with %v: %d bytes, error %v", cause, len(got), err)
 		}
