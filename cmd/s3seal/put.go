@@ -21,6 +21,7 @@ type putCmd struct {
 	storageFlags
 	Src text `arg:"" help:"The file to encrypt, or - for stdin."`
 	Dst text `arg:"" help:"The object to write; an existing one is replaced, unless --if-none-match or --if-match forbid it."`
+	commandFlags
 }
 
 // Help implements kong.HelpProvider.
@@ -29,10 +30,13 @@ func (putCmd) Help() string {
 nothing is left behind. What --content-type, --meta and --tag say is not encrypted. A storage that cannot do
 what a flag asks for is an error.
 
+` + commandHelp + `
+
 Example:
 
     s3seal put --new-key vault.key README.md dir:./vault/README.md
-    pg_dump db | s3seal put -k aes:vault.key - s3://bucket/db.sql
+    s3seal put -k aes:vault.key --from-command s3://bucket/db.sql -- pg_dump db
+    gzip <log | s3seal put -k aes:vault.key - s3://bucket/log.gz
     s3seal put -k aes:vault.key --if-none-match --meta host=db1 --tag keep=90d dump.gz s3://bucket/2026-11-23.gz
     s3seal put -k aes:vault.key -k rsa:recovery.pub --format chunked --bind disk.img s3://bucket/disk.img
     s3seal put -k aes:vault.key --instruction-file dump.gz s3://bucket/dump.gz
@@ -66,7 +70,7 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 	}
 	// The source comes before the key: a misspelt file name is no reason to
 	// make one.
-	src, err := a.openSource(ctx, string(c.Src), c.ExpectSize)
+	src, err := c.source(ctx, a)
 	if err != nil {
 		return err
 	}

@@ -17,25 +17,26 @@ const stdio = "-"
 // A source is the plaintext that put encrypts.
 type source struct {
 	io.Reader
-	size int64 // -1 if unknown
-	file *os.File
+	size   int64     // -1 if unknown
+	closer io.Closer // nil if it is not ours
 }
 
-// Close closes the file, if it is one of ours.
+// Close closes what was opened for the source.
 func (s *source) Close() error {
-	if s.file == nil {
+	if s.closer == nil {
 		return nil
 	}
-	return s.file.Close()
+	return s.closer.Close()
 }
 
 // openSource opens path, or stdin for "-". expect, if not nil, is the size
 // that the source must turn out to have.
 func (a *app) openSource(ctx context.Context, path string, expect *int64) (*source, error) {
-	if expect != nil && *expect < 0 {
-		return nil, usagef("--expect-size %d: want 0 or more", *expect)
+	want, err := expectedSize(expect)
+	if err != nil {
+		return nil, err
 	}
-	s := &source{size: -1}
+	s := new(source)
 	if path == stdio {
 		s.Reader = interruptible(ctx, a.stdin)
 		s.size = fileSize(a.stdin)
@@ -48,12 +49,23 @@ func (a *app) openSource(ctx context.Context, path string, expect *int64) (*sour
 			f.Close()
 			return nil, fmt.Errorf("%s is a folder", path)
 		}
-		s.file, s.Reader, s.size = f, interruptible(ctx, f), fileSize(f)
+		s.closer, s.Reader, s.size = f, interruptible(ctx, f), fileSize(f)
 	}
 	if expect != nil {
-		s.size = *expect
+		s.size = want
 	}
 	return s, nil
+}
+
+// expectedSize is the value of --expect-size, or -1 if there is none.
+func expectedSize(expect *int64) (int64, error) {
+	if expect == nil {
+		return -1, nil
+	}
+	if *expect < 0 {
+		return 0, usagef("--expect-size %d: want 0 or more", *expect)
+	}
+	return *expect, nil
 }
 
 // fileSize is what r has left to deliver, or -1 if that is unknown. A file of
