@@ -28,7 +28,7 @@ type DownloadOptions struct {
 
 	// Concurrency is how many parts are read at a time; 0 means 3. Each needs
 	// memory for a part. With 1, objects are read by one request, in order and
-	// in little memory.
+	// in little memory; those of s3seal's own formats always are.
 	Concurrency int
 
 	// Resumes is how often in a row, with no byte in between, the storage is

@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -236,6 +237,39 @@ func TestDownloadWriter(t *testing.T) {
 			}
 			wantClosed(t, p.name, f)
 		}
+	}
+}
+
+// TestDownloadDiskFull: the error of a full disk is passed on, and not mistaken
+// for one that could pass.
+func TestDownloadDiskFull(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	p := profiles(t)[0]
+	f := backendtest.Faulty(stored(t, p, "key", pattern(200)), backendtest.Faults{})
+	for _, size := range []int64{48, 1000} {
+		b := p.downloading(f, nil, backend.DownloadOptions{PartSize: size, ResumePause: time.Hour})
+		_, err := b.GetToUnverified(t.Context(), "key", full)
+		wantErr(t, fmt.Sprintf("part=%d", size), err, syscall.ENOSPC)
+	}
+	wantClosed(t, "full disk", f)
+}
+
+// TestDownloadOwn: formats that have no parts yet are read by one request.
+func TestDownloadOwn(t *testing.T) {
+	data := pattern(300_000)
+	key := must(wrap.NewAESGCM(kek(32)))(t)
+	f := backendtest.Faulty(mem.New(), backendtest.Faults{})
+	b := backend.NewBucket(f, key, key, &backend.Options{Seal: envelope.SealOptions{Suite: envelope.Chunked}, Download: soon(32)})
+	if _, err := b.Put(t.Context(), "key", bytes.NewReader(data), int64(len(data)), nil); err != nil {
+		t.Fatal(err)
+	}
+	wantDownload(t, "Chunked", profile{suite: envelope.V3}, b, data)
+	if f.Gets() != 2 {
+		t.Errorf("%d requests for two downloads", f.Gets())
 	}
 }
 
