@@ -89,8 +89,9 @@ type Options struct {
 
 	// UnsignedPayload leaves the SHA-256 of bodies out of signatures. It saves
 	// most of the time that a put takes besides encryption, and leaves it to
-	// TLS and to the CRC-32C to find what was altered on the way; so it is
-	// refused without one of them.
+	// TLS and to the CRC-32C to find what was altered on the way, so New wants
+	// both. The CRC-32C is no protection against intent; the tag of a sealed
+	// object is.
 	UnsignedPayload bool
 }
 
