@@ -87,6 +87,11 @@ func (o *PutOptions) clone() *PutOptions {
 		return new(PutOptions)
 	}
 	c := *o
-	c.Metadata = maps.Clone(o.Metadata)
+	c.Metadata, c.Tags = maps.Clone(o.Metadata), maps.Clone(o.Tags)
+	if o.SSE != nil {
+		sse := *o.SSE
+		sse.KMSContext = maps.Clone(sse.KMSContext)
+		c.SSE = &sse
+	}
 	return &c
 }
