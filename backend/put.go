@@ -165,7 +165,7 @@ func (u *upload) store(ctx context.Context, src io.Reader) (*ObjectInfo, error) 
 	body := newBodyReader(ctx, sealed, u.stored, "seal")
 	info, err := u.bucket.driver.Put(ctx, u.key, body, u.stored, u.opts)
 	if err := outcome(body, info, err); err != nil {
-		return nil, err
+		return nil, u.hintSize(err)
 	}
 	return &ObjectInfo{
 		Info:             *info,

@@ -4,12 +4,15 @@ package backend
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"math"
 	"strings"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/stream"
 )
 
 // sealing returns the options for one object, of size bytes of plaintext or -1.
@@ -78,6 +81,16 @@ func (b *Bucket) beginLater(ctx context.Context, key string, opts *PutOptions) (
 	}
 	u, err := b.newUpload(ctx, key, -1, opts)
 	return func(_ context.Context, src io.Reader) (*upload, io.Reader, error) { return u, src, nil }, err
+}
+
+// hintSize names the format that goes on where GCM ends; with a size that is
+// known, package envelope has done so before anything was read.
+func (u *upload) hintSize(err error) error {
+	s := u.bucket.seal.Suite
+	if errors.Is(err, stream.ErrTooLarge) && (s == envelope.V3 || s == envelope.V2GCM) {
+		return fmt.Errorf("%w; format %v takes larger objects", err, envelope.Chunked)
+	}
+	return err
 }
 
 // clone returns a copy of o, which may be nil, for a put that goes on after its caller has got o

@@ -17,6 +17,7 @@ import (
 	"github.com/s3seal/s3seal/backend/mem"
 	"github.com/s3seal/s3seal/envelope"
 	"github.com/s3seal/s3seal/envelope/dare"
+	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/wrap"
 )
 
@@ -185,6 +186,30 @@ func TestRecipients(t *testing.T) {
 		}
 	}
 	wantNone(t, d, "other")
+}
+
+// TestTooLargeNamesChunked: where GCM ends, whether that is known before or not,
+// the error names the format that goes on.
+func TestTooLargeNamesChunked(t *testing.T) {
+	d := mem.New()
+	for _, suite := range []envelope.Suite{envelope.V3, envelope.V2GCM} {
+		b := backend.NewBucket(d, gcmKey(t), nil, &backend.Options{Seal: envelope.SealOptions{Suite: suite}})
+		for what, put := range map[string]func() (*backend.ObjectInfo, error){
+			"size known": func() (*backend.ObjectInfo, error) {
+				return b.Put(t.Context(), "k", strings.NewReader("x"), stream.GCMMaxSize+1, nil)
+			},
+			"size unknown": func() (*backend.ObjectInfo, error) {
+				return b.Put(t.Context(), "k", iotest.ErrReader(stream.ErrTooLarge), -1, nil)
+			},
+		} {
+			_, err := put()
+			wantErr(t, what, err, stream.ErrTooLarge)
+			if !strings.Contains(err.Error(), "format Chunked takes") {
+				t.Errorf("%v, %s: %v, want it to name the format", suite, what, err)
+			}
+		}
+	}
+	wantNone(t, d, "k")
 }
 
 // TestDAREPolicy: DARE opens only where it is known and allowed.

@@ -62,7 +62,7 @@ func (c *sealCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	if err := a.sealBody(ctx, sealer, src); err != nil {
-		return err
+		return c.explainSize(err)
 	}
 	// Last, so that metadata in place mean a body that is complete.
 	return commitAll(files)

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/backend/s3/s3test"
+	"github.com/s3seal/s3seal/stream"
 )
 
 // ownFormats are s3seal's own, with the --accept that each needs.
@@ -185,6 +187,32 @@ func TestOwnPolicy(t *testing.T) {
 		r := cli(t, bytes.NewReader(pattern(50)), "open", "-k", ks.aes, flagPlaintext, "--metadata", meta)
 		if r.code != exitDecrypt && r.code != exitPolicy || r.out != "" {
 			t.Errorf("open with %s: exit code %d, %d bytes", name, r.code, len(r.out))
+		}
+	}
+}
+
+// TestTooLarge: where GCM ends, the message names the format that goes on.
+func TestTooLarge(t *testing.T) {
+	ks := newKeySet(t)
+	root := filepath.Join(t.TempDir(), "v")
+	over := fmt.Sprint(stream.GCMMaxSize + 1)
+	put := func(format string) result {
+		return cli(t, strings.NewReader("x"), "put", "-k", ks.aes, "--format", format, "--expect-size", over, "-", "dir:"+root+"//x")
+	}
+	for _, format := range []string{"v3", "v2"} {
+		put(format).want(t, exitFailure, "format "+format+" ends at 64 GiB", "--format chunked")
+		err := sealFlags{Format: format}.explainSize(fmt.Errorf("seal: %w", stream.ErrTooLarge))
+		if !errors.Is(err, stream.ErrTooLarge) || !strings.Contains(err.Error(), "--format chunked") {
+			t.Errorf("%s: %v", format, err)
+		}
+	}
+	for _, format := range []string{"chunked", "dare2", "v2-cbc"} {
+		if r := put(format).want(t, exitFailure); strings.Contains(r.err, "64 GiB") { // the source is not that long
+			t.Errorf("%s: %s", format, r.err)
+		}
+		err := fmt.Errorf("seal: %w", stream.ErrTooLarge)
+		if got := (sealFlags{Format: format}).explainSize(err); got != err {
+			t.Errorf("%s: %v", format, got)
 		}
 	}
 }
