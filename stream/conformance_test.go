@@ -234,6 +234,7 @@ func TestConformance(t *testing.T) {
 		testConformance(t, newSample(t, n, 64), chunked)
 		testConformance(t, newSample(t, n, 64), unchunked)
 	}
+	testConformance(t, newSample(t, 301, 16), chunked) // enough chunks for all cores
 	testConformance(t, newSample(t, 9000, 64), unchunked)
 	if !testing.Short() {
 		testConformance(t, newSample(t, stream.DefaultChunkSize+77, stream.DefaultChunkSize), chunked)
