@@ -27,7 +27,7 @@ import (
 //
 // A range that starts at or past the end of the plaintext is [ErrRange], as is
 // an n that is neither positive nor -1. The object is looked at first and then
-// read, and if it was replaced in between the error is [ErrChanged]. Where a
+// read, and if it was replaced or deleted in between the error is [ErrChanged]. Where a
 // CBC object ends only its last block tells: a range that counts from the end,
 // or begins in the last 16 bytes, takes one request more, and whatever touches
 // that block is envelope.ErrDecrypt if the padding is not proper. Other errors
