@@ -101,7 +101,8 @@ type PutOptions struct {
 	// part of Info.
 	Tags map[string]string
 
-	// StorageClass is a name that the storage knows; empty is its default.
+	// StorageClass is a name that the storage knows; empty is its default. Some
+	// servers ignore it, as they do SSE, and nobody is told.
 	StorageClass string
 
 	// SSE, if not nil, asks the storage to encrypt what it stores once more,

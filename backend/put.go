@@ -30,8 +30,9 @@ import (
 //
 // With opts.IfNoneMatch or opts.IfMatch the put replaces nothing, or nothing
 // else, and otherwise fails with [ErrExist] or [ErrChanged], perhaps not before
-// all of src has been read. What the storage cannot do is an error that wraps
-// errors.ErrUnsupported before src is read; no option is dropped in silence.
+// all of src has been read. An option that the driver does not have is an error
+// that wraps errors.ErrUnsupported before src is read. A server that ignores a tag,
+// a storage class or SSE is not found out.
 //
 // With Options.InstructionFile, an instruction file that exists already is
 // [ErrInstructionFile] before src is read. With IfNoneMatch it is so whatever

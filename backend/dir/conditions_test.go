@@ -26,6 +26,14 @@ func putIf(d *dir.Driver, key string, gen int, opts backend.PutOptions) error {
 	return err
 }
 
+// needLock skips a test of conditions where there are none.
+func needLock(t *testing.T) {
+	t.Helper()
+	if !dir.CanLock {
+		t.Skip("no lock on this system")
+	}
+}
+
 func crashCreate(args []string) error {
 	d, err := crashing(args)
 	if err != nil {
@@ -64,10 +72,12 @@ func uploadParts(d *dir.Driver, key string, gen int) error {
 // TestKilledCreate: a process that is killed while it holds the lock gives it
 // back, and leaves the object as a put without a condition does.
 func TestKilledCreate(t *testing.T) {
+	needLock(t)
 	crashes(t, "create", func(*testing.T, string) {}, oneTurn(none, 2))
 }
 
 func TestKilledUpload(t *testing.T) {
+	needLock(t)
 	crashes(t, "upload", func(*testing.T, string) {}, oneTurn(none, 2))
 }
 
@@ -117,6 +127,7 @@ func incrementOnce(d *dir.Driver) error {
 
 // TestProcessesCount lets processes count in one object: no step is lost.
 func TestProcessesCount(t *testing.T) {
+	needLock(t)
 	root := memoryDir(t)
 	const processes, times = 3, 40
 	var wg sync.WaitGroup
@@ -138,6 +149,7 @@ func TestProcessesCount(t *testing.T) {
 // TestLockKeepsOthersOut: between the look at an object and its replacement no
 // other process puts or deletes it, and whoever waits heeds its context.
 func TestLockKeepsOthersOut(t *testing.T) {
+	needLock(t)
 	root := memoryDir(t)
 	mustPut(t, root, "key", 1)
 	d, others := open(t, root), open(t, root)
@@ -180,6 +192,7 @@ func TestLockKeepsOthersOut(t *testing.T) {
 
 // TestChangedAtTheLastMoment: what has happened before the lock is taken counts.
 func TestChangedAtTheLastMoment(t *testing.T) {
+	needLock(t)
 	for name, c := range map[string]struct {
 		opts backend.PutOptions
 		want error

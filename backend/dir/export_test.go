@@ -58,3 +58,6 @@ var ErrSwept = errSwept
 
 // SweepUploads sweeps the uploads that have had no part since a time.
 func (d *Driver) SweepUploads(before time.Time) { d.sweepUploads(before) }
+
+// CanLock says that there are conditions.
+const CanLock = canLock

@@ -24,7 +24,8 @@
 // Tags, storage class and encryption are asked for by the request that stores
 // the object or starts the upload. What the storage refuses with 501 is an error
 // that wraps errors.ErrUnsupported, but only the storage knows, so it may have
-// read a body by then; what it ignores, as some do, is not noticed.
+// read a body by then; what it ignores is not noticed (versitygw ignores storage
+// class and encryption).
 //
 // A process that is killed during a multipart upload leaves the parts that it
 // had sent, and so may a network that swallows the answer to the request that

@@ -26,8 +26,8 @@ type objectFlags struct {
 	ContentType  text   `placeholder:"TYPE" help:"Media type of the object, as it is shown to others; default application/octet-stream."`
 	Meta         []text `sep:"none" placeholder:"NAME=VALUE" help:"Metadata stored with the object, unencrypted; may be repeated."`
 	Tag          []text `sep:"none" placeholder:"NAME=VALUE" help:"Tag of the object, unencrypted; may be repeated. s3:// only."`
-	SSE          text   `name:"sse" placeholder:"HOW" help:"Let the server encrypt once more: AES256, aws:kms or aws:kms:KEYID. s3:// only."`
-	StorageClass text   `placeholder:"NAME" help:"Storage class, such as STANDARD_IA. s3:// only."`
+	SSE          text   `name:"sse" placeholder:"HOW" help:"Ask the server to encrypt once more: AES256, aws:kms or aws:kms:KEYID. s3:// only; some servers ignore it."`
+	StorageClass text   `placeholder:"NAME" help:"Storage class, such as STANDARD_IA. s3:// only; some servers ignore it."`
 	IfNoneMatch  bool   `help:"Store the object only if there is none; else exit code 6."`
 	IfMatch      text   `placeholder:"ETAG" help:"Replace only the object with this ETag; else exit code 6."`
 }
