@@ -131,5 +131,8 @@ func permitPlain(o *ObjectInfo, opts *envelope.OpenOptions) error {
 	if !opts.AllowPlaintext {
 		return envelope.ErrNotEncrypted
 	}
+	if opts.RequireBound { // what is not sealed is not bound either
+		return &envelope.PolicyError{Option: "RequireBound", Reason: "not encrypted, so not bound to bucket and key"}
+	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 const (
 	cachedWindows = 4
+	maxWindow     = readStep + readStep/16 // bytes of the body, unless a read needs more
 	minAhead      = 128 << 10
 	maxAhead      = readStep
 
@@ -142,7 +143,10 @@ func (c *rangeCache) release(w *window, good bool) {
 	if w.users > 0 { // not an edge
 		w.users--
 	}
-	w.bad = w.bad || !good
+	if !good {
+		w.bad = true
+		c.edges = slices.DeleteFunc(c.edges, func(o *window) bool { return o == w })
+	}
 	c.shrink()
 }
 
@@ -202,7 +206,7 @@ func (f *fetch) window(off, end int64) (*window, error) {
 	want := end
 	if old != nil && f.body == nil && end == f.last {
 		w.ahead = min(max(minAhead, 2*old.ahead), maxAhead)
-		want = min(max(end, old.end()+w.ahead), f.cache.size)
+		want = max(end, min(old.end()+w.ahead, off+maxWindow, f.cache.size))
 	}
 	w.data = make([]byte, want-off)
 	have := 0

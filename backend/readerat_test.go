@@ -210,16 +210,29 @@ func flip(b []byte, i int) []byte {
 
 // TestReaderAtFlipOnce: storage that was wrong once can be asked again.
 func TestReaderAtFlipOnce(t *testing.T) {
-	data := pattern(2 << 20)
-	d := storedOwn(t, envelope.Chunked, data)
-	f := &switching{now: d}
-	r := readerAt(t, f)
-	f.set(backendtest.Faulty(d, backendtest.Faults{GetFlip: 1, GetAt: 50}))
-	if n, err := r.ReadAt(make([]byte, 10), 100_000); n != 0 || err != envelope.ErrDecrypt {
-		t.Errorf("ReadAt = %d, %v, want ErrDecrypt", n, err)
+	for _, c := range []struct {
+		size    int
+		at, off int64 // of the body, of the plaintext
+	}{
+		{2 << 20, 50, 100_000},
+		{60_000, 20_000, 18_000}, // the whole of a small object is there at once
+	} {
+		data := pattern(c.size)
+		d := storedOwn(t, envelope.Chunked, data)
+		wrong := backendtest.Faulty(d, backendtest.Faults{GetFlip: 1, GetAt: c.at})
+		f := &switching{now: d}
+		if c.size < 100_000 {
+			f.set(wrong)
+		}
+		r := readerAt(t, f)
+		f.set(wrong)
+		if n, err := r.ReadAt(make([]byte, 10), c.off); n != 0 || err != envelope.ErrDecrypt {
+			t.Errorf("ReadAt = %d, %v, want ErrDecrypt", n, err)
+		}
+		f.set(d)
+		checkReadAt(t, r, data, int(c.off), 10)
+		checkReadAt(t, r, data, 0, c.size)
 	}
-	f.set(d)
-	checkReadAt(t, r, data, 100_000, 10)
 }
 
 // A switching driver can become another one.

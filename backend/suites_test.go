@@ -146,12 +146,34 @@ func TestBound(t *testing.T) {
 		_, err := read("here", "k", require)
 		wantErr(t, "unbound where it must be bound", err, envelope.ErrPolicy)
 	}
-	opts := &backend.Options{Bind: true}
 	d := mem.New()
+	raw(t, d, "plain", "plain", nil)
+	b := backend.NewBucket(d, nil, nil, &backend.Options{Open: envelope.OpenOptions{AllowPlaintext: true, RequireBound: true}})
+	_, err := b.Get(t.Context(), "plain")
+	wantErr(t, "plaintext where it must be bound", err, envelope.ErrPolicy)
+	_, err = b.ReaderAt(t.Context(), "plain")
+	wantErr(t, "plaintext where it must be bound", err, envelope.ErrPolicy)
+	opts := &backend.Options{Bind: true}
 	if _, err := backend.NewBucket(d, gcmKey(t), nil, opts).Put(t.Context(), "k", strings.NewReader("x"), -1, nil); err == nil {
 		t.Error("V3 was bound")
 	}
 	wantNone(t, d, "k")
+}
+
+// TestOwnLarge: an object of several parts goes into a file, and comes from one.
+func TestOwnLarge(t *testing.T) {
+	data := pattern(20<<20 + 5)
+	for _, suite := range ownSuites() {
+		opts := ownOptions(suite)
+		opts.Bind = true
+		b := backend.NewBucket(mem.New(), gcmKey(t), gcmKey(t), opts)
+		must(b.Put(t.Context(), "k", bytes.NewReader(data), -1, nil))(t)
+		path := filepath.Join(t.TempDir(), "out")
+		info := must(b.GetFile(t.Context(), "k", path))(t)
+		if got := must(os.ReadFile(path))(t); !bytes.Equal(got, data) || !info.Authenticated {
+			t.Errorf("%v: %d bytes, authenticated %v, want %d", suite, len(got), info.Authenticated, len(data))
+		}
+	}
 }
 
 // TestLongKeysNeedNoBinding: a key that nothing can be bound to is no reason to

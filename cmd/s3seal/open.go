@@ -51,7 +51,7 @@ func (c *openCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	h, meta, err := c.header()
-	if errors.Is(err, envelope.ErrNotEncrypted) && c.Plaintext && !envelopeElsewhere(meta) {
+	if errors.Is(err, envelope.ErrNotEncrypted) && c.Plaintext && !c.RequireBound && !envelopeElsewhere(meta) {
 		return a.copyOut(ctx, interruptible(ctx, a.stdin))
 	}
 	if err != nil {

@@ -128,6 +128,15 @@ func TestBind(t *testing.T) {
 		open(exitPolicy).want(t, exitPolicy, flagBind)
 		open(exitUsage, "--bind", "b/k")
 	}
+	root := filepath.Join(t.TempDir(), "v")
+	store(t, root, "x", []byte("plain"), nil)
+	meta := writeFile(t, t.TempDir(), "m.json", []byte("{}"))
+	for _, args := range [][]string{{"cat", "dir:" + root + "//x"}, {"open", "--metadata", meta}} {
+		r := cli(t, strings.NewReader("plain"), append(args, "-k", ks.aes, flagPlaintext, flagRequireBound)...).want(t, exitPolicy)
+		if r.out != "" {
+			t.Errorf("%s: plaintext passes for bound content: %q", args[0], r.out)
+		}
+	}
 	cli(t, nil, "put", "-k", ks.aes, "--bind", "-", "dir:"+t.TempDir()+"//x").want(t, exitUsage, "--format chunked")
 	cli(t, nil, "seal", "-k", ks.aes, "--bind", "s3://b/k", "--metadata-out", "m").want(t, exitUsage, "--format chunked")
 }
