@@ -102,7 +102,7 @@ func readInstruction(path string, meta map[string]string) (*envelope.Header, err
 	}
 	h, err := envelope.ParseDotNetInstructionFile(meta, bytes.NewReader(data), extraSuites()...)
 	var metadata *envelope.MetadataError
-	if errors.As(err, &metadata) && len(meta) == 0 && metadata.Name == "x-amz-c" {
+	if errors.As(err, &metadata) && len(meta) == 0 && (metadata.Name == "x-amz-c" || metadata.Name == "s3seal-suite") {
 		return nil, fmt.Errorf("instruction file %s: %w: want them by --metadata", path, err)
 	}
 	if err != nil {

@@ -130,12 +130,13 @@ func TestInstructionStreams(t *testing.T) {
 			m, i := filepath.Join(dir, "m.json"), filepath.Join(dir, "x.instruction")
 			seal := append([]string{"seal", "-k", write, "--instruction-out", i}, w.flags()...)
 			open := []string{"open", "-k", read, "--accept", w.accept, "--instruction", i}
-			if w.format == "v3" {
+			split := slices.Contains([]string{"v3", "chunked", "dare2"}, w.format)
+			if split {
 				cli(t, nil, seal...).want(t, exitUsage, "--metadata-out")
 				seal = append(seal, "--metadata-out", m)
 			}
 			sealed := cli(t, bytes.NewReader(want), seal...).want(t, exitOK).out
-			if w.format == "v3" {
+			if split {
 				if r := cli(t, strings.NewReader(sealed), open...).want(t, exitDecrypt, "--metadata"); r.out != "" {
 					t.Errorf("open wrote %d bytes", len(r.out))
 				}
