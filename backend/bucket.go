@@ -14,7 +14,9 @@
 // that ends early is an error wherever the end can be known: by its own error,
 // by the declared size, by [Writer.Abort]. What [Bucket.Get] returns is
 // authenticated as the options of package envelope say; by default nothing is
-// released before all of it was verified.
+// released before all of it was verified. Chunked and DARE stream instead: every
+// byte was verified, but that none is missing is known at the end. They alone can
+// be read in part without giving that up, see [Bucket.ReaderAt].
 //
 // # What is not
 //
@@ -25,6 +27,7 @@
 // Keys of objects, their sizes, the time and the metadata are visible to the
 // storage, which may also delete an object, or replace it by another one that
 // was sealed under the same key-encryption key, or by an older version of it.
+// Options.Bind prevents the former in Chunked and DARE.
 package backend
 
 import (

@@ -14,7 +14,8 @@ import (
 // Get opens an object. The caller must close it.
 //
 // Nothing is verified by Get itself but the envelope; what the plaintext is
-// worth while it is being read, [Object] says. By default no byte is released
+// worth while it is being read, [Object] says. Chunked and DARE stream what was
+// verified. Of everything else, by default, no byte is released
 // before the whole object was verified, which needs memory for all of it: an
 // object over the limit (64 MiB) is stream.ErrBufferLimit. Options.Open has
 // other rules. Of those, envelope.Spool keeps the ciphertext in a temporary
