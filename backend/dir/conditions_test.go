@@ -273,3 +273,33 @@ func TestDamagedPart(t *testing.T) {
 	}
 	wantGeneration(t, root, "key", none)
 }
+
+// TestPartReplacedHalfway: of two parts of a number, as a process leaves them that
+// is killed before it has removed the first, the second counts.
+func TestPartReplacedHalfway(t *testing.T) {
+	for _, order := range [][2]string{{"first", "second"}, {"second", "first"}} { // their sums sort one way
+		root := memoryDir(t)
+		d, killed := open(t, root), open(t, root)
+		id, err := d.StartUpload(noCancel, "key", &backend.PutOptions{})
+		if err == nil {
+			_, err = d.PutPart(noCancel, "key", id, 1, []byte(order[0]))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		abandon(killed, "part named", func() { killed.PutPart(noCancel, "key", id, 1, []byte(order[1])) })
+		if files, _ := filepath.Glob(filepath.Join(root, ".s3seal", "parts", id, "00001-*")); len(files) != 2 {
+			t.Fatalf("files of the part: %q, want two", files)
+		}
+		parts, err := d.ListParts(noCancel, "key", id)
+		if err != nil || len(parts) != 1 {
+			t.Fatalf("ListParts = %+v, %v, want one", parts, err)
+		}
+		if _, err := d.CompleteUpload(noCancel, "key", id, parts, &backend.PutOptions{}); err != nil {
+			t.Fatalf("CompleteUpload = %v", err)
+		}
+		if data, err := os.ReadFile(filepath.Join(root, "key")); err != nil || string(data) != order[1] {
+			t.Errorf("object = %q, %v, want %q", data, err, order[1])
+		}
+	}
+}
