@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log"
 	"maps"
 	"strings"
 	"testing"
@@ -212,4 +214,25 @@ type optionsSpy struct {
 func (s optionsSpy) Put(ctx context.Context, key string, body io.Reader, size int64, opts *backend.PutOptions) (*backend.Info, error) {
 	*s.got = opts
 	return s.Driver.Put(ctx, key, body, size, opts)
+}
+
+func ExamplePutOptions() {
+	ctx := context.Background()
+	key, err := wrap.NewAESGCM(make([]byte, 32)) // a real one is random
+	if err != nil {
+		log.Fatal(err)
+	}
+	bucket := backend.NewBucket(mem.New(), key, key, nil)
+	create := &backend.PutOptions{IfNoneMatch: true}
+	first, err := bucket.Put(ctx, "once", strings.NewReader("first"), 5, create)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = bucket.Put(ctx, "once", strings.NewReader("second"), 6, create)
+	fmt.Println("created again:", errors.Is(err, backend.ErrExist))
+	_, err = bucket.Put(ctx, "once", strings.NewReader("third"), 5, &backend.PutOptions{IfMatch: first.ETag})
+	fmt.Println("replaced:", err == nil)
+	// Output:
+	// created again: true
+	// replaced: true
 }
