@@ -89,7 +89,8 @@ func (catCmd) Help() string {
 Example:
 
     s3seal cat -k aes:vault.key s3://bucket/dump.gz | gunzip
-    s3seal cat -k aes:vault.key --range 0-99 %s s3://bucket/log`, flagRanges)
+    s3seal cat -k aes:vault.key --range 0-99 %s s3://bucket/log
+    s3seal cat -k aes:vault.key --range 0-99 s3://bucket/put-with-format-chunked`, flagRanges)
 }
 
 // Run writes the object.

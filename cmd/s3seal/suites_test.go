@@ -63,6 +63,26 @@ func TestSeveralRecipients(t *testing.T) {
 	}
 }
 
+// TestRecipientOfKMS: an object for a file key and a key of a KMS. Each flag is for
+// the kind of key that has a use for it, and for none is an error.
+func TestRecipientOfKMS(t *testing.T) {
+	ks := newKeySet(t)
+	newKMS(t, "alias/a")
+	at := "dir:" + filepath.Join(t.TempDir(), "v") + "//x"
+	put := []string{"put", "--format", "chunked", "--matdesc", "app=x", flagContext, "user=alice", "-", at}
+	cli(t, strings.NewReader("for both"), append(put, "-k", ks.aes, "-k", "kms:alias/a")...).want(t, exitOK)
+	for _, args := range [][]string{
+		{"-k", ks.aes}, {"-k", ks.aes + "#app=x"}, {"-k", "kms:alias/a"}, {"-k", "kms:alias/a", flagContext, "user=alice"},
+	} {
+		if r := cli(t, nil, append([]string{"cat", at}, args...)...).want(t, exitOK); r.out != "for both" {
+			t.Errorf("cat with %q wrote %q", args, r.out)
+		}
+	}
+	cli(t, nil, "cat", at, "-k", "kms:alias/a", flagContext, "user=bob").want(t, exitDecrypt)
+	cli(t, nil, append(put, "-k", ks.aes, "-k", ks.rsaPub)...).want(t, exitUsage, flagContext)
+	cli(t, nil, append(put, "-k", "kms:alias/a", "-k", "kms:alias/a")...).want(t, exitUsage, "--matdesc")
+}
+
 // TestSeveralRecipientsRefused: what cannot be is said before anything is read
 // or made.
 func TestSeveralRecipientsRefused(t *testing.T) {
