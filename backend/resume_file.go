@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package backend
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+var (
+	// ErrStateInUse says that another process, or another call, is using the
+	// state file of an upload.
+	ErrStateInUse = errors.New("backend: state file is in use")
+
+	// ErrNotState says that what is in the place of a state file is something
+	// else, which is left alone.
+	ErrNotState = errors.New("backend: not a state file")
+)
+
+// A stateFile is what an upload remembers it by. Of a real one, Sync returns
+// when all that was written will be there after a crash.
+type stateFile interface {
+	io.ReaderAt
+	io.WriterAt
+	Size() (int64, error)
+	Truncate(size int64) error
+	Sync() error
+	Remove() error // before Close
+	Close() error
+}
+
+// A diskState is a state file that is open and locked.
+type diskState struct {
+	*os.File
+	path   string
+	unlock func()
+}
+
+// openState opens the state file at path and locks it. If there is none, it is
+// made, or with mustExist the error wraps fs.ErrNotExist. A file that does not
+// begin as state files do is [ErrNotState]: it may be anything, and is not to be
+// overwritten.
+func openState(path string, mustExist bool) (stateFile, error) {
+	for {
+		f, err := openOrCreate(path, mustExist)
+		if err != nil {
+			return nil, err
+		}
+		s, err := lockOpen(f, path)
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+		if s != nil {
+			return s, nil
+		}
+		f.Close() // removed before it was locked: nobody else would find it
+	}
+}
+
+func openOrCreate(path string, mustExist bool) (*os.File, error) {
+	info, err := os.Lstat(path) // a link may lead to a file of somebody else
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %s is not a regular file", ErrNotState, path)
+	}
+	if err == nil {
+		return os.OpenFile(path, os.O_RDWR, 0)
+	}
+	if mustExist || !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) { // another was faster, and has it
+		return nil, fmt.Errorf("%w: %s", ErrStateInUse, path)
+	}
+	return f, err
+}
+
+// lockOpen locks f. It returns nil without an error if f is no longer the file
+// at path.
+func lockOpen(f *os.File, path string) (*diskState, error) {
+	unlock, err := lockState(f, path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, path)
+	}
+	s := &diskState{f, path, unlock}
+	there, err := s.inPlace()
+	if err == nil && there {
+		err = s.check()
+	}
+	if err != nil || !there {
+		unlock()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *diskState) inPlace() (bool, error) {
+	mine, err := s.Stat()
+	if err != nil {
+		return false, err
+	}
+	now, err := os.Lstat(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(mine, now), err
+}
+
+// check refuses what is no state file, not even one that was cut short. Zeros
+// may be one that a crash has caught before anything was written.
+func (s *diskState) check() error {
+	head := make([]byte, stateHead)
+	n, err := s.ReadAt(head, 0)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	m := min(n, len(stateMagic))
+	if string(head[:m]) != stateMagic[:m] && !isZero(head[:n]) {
+		return fmt.Errorf("%w: %s", ErrNotState, s.path)
+	}
+	return syncParent(filepath.Dir(s.path))
+}
+
+// Size returns the size of the file in bytes.
+func (s *diskState) Size() (int64, error) {
+	info, err := s.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// Remove removes the file while it is still locked.
+func (s *diskState) Remove() error {
+	if closeToRemove {
+		s.File.Close()
+	}
+	return os.Remove(s.path)
+}
+
+// Close closes the file and lets go of the lock.
+func (s *diskState) Close() error {
+	err := s.File.Close()
+	s.unlock()
+	if errors.Is(err, fs.ErrClosed) { // by Remove
+		return nil
+	}
+	return err
+}
