@@ -22,8 +22,9 @@ type HandlerOptions struct {
 	// request leads to an object without it.
 	Prefix string
 
-	// Report, if not nil, is told what went wrong with a request, in full, which
-	// the answer does not say. It may be called concurrently.
+	// Report, if not nil, is told in full why a request failed: one that is
+	// answered by 403 or by 500 and up, which say little, or that was broken
+	// off by anybody but the client. It may be called concurrently.
 	Report func(r *http.Request, err error)
 }
 
@@ -115,7 +116,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		return
 	}
-	if r.Context().Err() == nil {
+	status, _ := statusOf(err)
+	if (a.begun || status == http.StatusForbidden || status >= 500) && r.Context().Err() == nil {
 		h.report(r, err)
 	}
 	if a.begun {

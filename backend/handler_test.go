@@ -79,7 +79,8 @@ func wantAnswer(t testing.TB, what string, w *httptest.ResponseRecorder, status 
 	}
 }
 
-// TestHandlerRanges asks for every range of small objects, in every format.
+// TestHandlerRanges asks for the ranges of small objects, in every format: of the
+// smallest for each one.
 func TestHandlerRanges(t *testing.T) {
 	for _, size := range []int{0, 1, 15, 16, 17, 33, 64} {
 		data := pattern(size)
@@ -102,6 +103,9 @@ func TestHandlerRanges(t *testing.T) {
 			}
 			for a := 0; a <= size+1; a++ {
 				for b := a; b <= size+1; b++ {
+					if size > 33 && b-a > 1 && b-a != 16 && b < size-1 { // it would take long
+						continue
+					}
 					check(fmt.Sprintf("%d-%d", a, b), data[min(a, size):min(b+1, size)], a)
 				}
 				check(fmt.Sprintf("%d-", a), data[min(a, size):], a)

@@ -62,7 +62,11 @@ func (c *kmsServerCmd) Run(ctx context.Context, a *app) error {
 	if err := a.summary("listening on http://%s, %d keys in %s", at, len(keys.KeyIDs()), c.Keys); err != nil {
 		return err
 	}
-	return serve(ctx, ln, keys.Handler())
+	return serve(ctx, ln, &http.Server{
+		Handler:      keys.Handler(),
+		ReadTimeout:  kmsRequestTimeout,
+		WriteTimeout: kmsRequestTimeout,
+	}, kmsShutdownTimeout)
 }
 
 // checkLoopback refuses an address that others could reach, before there is
@@ -98,9 +102,9 @@ func (c *kmsServerCmd) open() (*localkms.KMS, error) {
 	return keys, nil
 }
 
-// serve answers requests until ctx ends, and those that it has begun.
-func serve(ctx context.Context, ln net.Listener, h http.Handler) error {
-	server := &http.Server{Handler: h, ReadTimeout: kmsRequestTimeout, WriteTimeout: kmsRequestTimeout}
+// serve answers requests until ctx ends, and those that it has begun, if they do
+// not take longer than patience.
+func serve(ctx context.Context, ln net.Listener, server *http.Server, patience time.Duration) error {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(ln) }()
 	select {
@@ -108,7 +112,7 @@ func serve(ctx context.Context, ln net.Listener, h http.Handler) error {
 		return err
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), kmsShutdownTimeout)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	err := server.Shutdown(grace)
 	if errors.Is(err, context.DeadlineExceeded) {

@@ -6,7 +6,7 @@ import (
 	"github.com/s3seal/s3seal/backend"
 )
 
-// readFlags are what get and cat have in common.
+// readFlags are what get, cat and serve have in common.
 type readFlags struct {
 	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help); may be repeated."`
 	contextFlags
@@ -29,6 +29,11 @@ func (f readFlags) open(a *app, src string, ranges bool) (*reading, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.openAt(a, at, ranges)
+}
+
+// openAt is open for an address, of which it uses nothing but the storage.
+func (f readFlags) openAt(a *app, at address, ranges bool) (*reading, error) {
 	keys, err := a.loadKeyring(f.Key, f.contextFlags, f.Region)
 	if err != nil {
 		return nil, err
