@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package backend_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/backend/dir"
+	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/stream"
+	"github.com/s3seal/s3seal/wrap"
+)
+
+// TestResumeCrashes stops at every use of the state file, and goes on without
+// what was not synced, or with it. The source then is another: what leaves must
+// never be another content in a place where one was.
+func TestResumeCrashes(t *testing.T) {
+	data := pattern(3*resumePart + 9)
+	for _, p := range suites(t) {
+		for _, lose := range []bool{false, true} {
+			for n, more := 0, true; more && !t.Failed(); n++ {
+				r := newResuming(t, p)
+				r.limits.Concurrency = 1
+				c := &backend.CrashFile{At: n, Lose: lose}
+				err := r.bucket(r.partsDriver).PutResumableCrash(t.Context(), resumeKey, bytes.NewReader(data), int64(len(data)), r.state, c)
+				if more = c.Calls > n; more {
+					wantErr(t, fmt.Sprint("crash at ", n), err, backend.ErrCrashed)
+				}
+				changed := bytes.Clone(data)
+				changed[len(changed)-1] ^= 1
+				if _, err := r.put(t, changed, nil); err != nil && !errors.Is(err, stream.ErrPartChanged) {
+					t.Fatalf("%s: crash at %d: resume = %v", p.name, n, err)
+				}
+				must(r.put(t, data, nil))(t)
+				r.wantDone(t, data)
+			}
+		}
+	}
+}
+
+// damage resumes with a state file that was changed, once with the source as it
+// was and once with another one. It returns what the storage then has.
+func damage(t *testing.T, p profile, sent int, change func(state []byte) []byte) {
+	t.Helper()
+	data := pattern(3*resumePart + 9)
+	changed := bytes.Clone(data)
+	changed[sent*resumePart] ^= 0x80 // which was sealed, and has not arrived
+	for _, src := range [][]byte{data, changed} {
+		r := newResuming(t, p)
+		r.limits.Concurrency = 1
+		r.interrupt(t, data, sent)
+		state := change(must(os.ReadFile(r.state))(t))
+		if err := os.WriteFile(r.state, state, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := r.put(t, src, nil)
+		if err == nil {
+			wantObject(t, r.bucket(r.partsDriver), resumeKey, src)
+			r.wantNoState(t)
+			continue
+		}
+		wantNone(t, r, resumeKey)
+		if errors.Is(err, stream.ErrPartChanged) && &src[0] == &changed[0] {
+			continue
+		}
+		if n := min(len(state), len(backend.StateMagic)); errors.Is(err, backend.ErrNotState) && string(state[:n]) != backend.StateMagic[:n] {
+			continue
+		}
+		t.Fatalf("PutResumable with a damaged state file = %v", err)
+	}
+}
+
+// TestResumeTruncatedState: a state file cut short never makes anybody forget
+// what was sealed.
+func TestResumeTruncatedState(t *testing.T) {
+	p := profiles(t)[0]
+	r := newResuming(t, p)
+	r.interrupt(t, pattern(3*resumePart+9), 2)
+	size := int(must(os.Stat(r.state))(t).Size())
+	for n := range size {
+		if n > 64 && n < backend.StateSlots-2 && n%97 != 0 { // a head is whole or none
+			continue
+		}
+		damage(t, p, 2, func(state []byte) []byte { return state[:n] })
+	}
+	damage(t, p, 2, func(state []byte) []byte { return append(state, 0) })
+}
+
+// TestResumeFlippedState flips every bit that holds something, and some of the
+// zeros.
+func TestResumeFlippedState(t *testing.T) {
+	p := profiles(t)[0]
+	r := newResuming(t, p)
+	r.limits.Concurrency = 1
+	r.interrupt(t, pattern(3*resumePart+9), 2)
+	state := must(os.ReadFile(r.state))(t)
+	for i, c := range state {
+		if c == 0 && i%101 != 0 {
+			continue
+		}
+		bit := byte(1) << (i % 8)
+		damage(t, p, 2, func(state []byte) []byte { state[i] ^= bit; return state })
+	}
+}
+
+// TestResumeSwappedStates: the state files of two objects do not fit the other,
+// and both objects are whole in the end.
+func TestResumeSwappedStates(t *testing.T) {
+	d := newPartsDriver(dirDriver(t))
+	b := profiles(t)[0].bucket(d)
+	folder := t.TempDir()
+	put := func(key, state string, data []byte) error {
+		_, err := b.PutResumable(t.Context(), key, bytes.NewReader(data), int64(len(data)), filepath.Join(folder, state), nil)
+		return err
+	}
+	one, two := pattern(4*resumePart), bytes.Repeat([]byte{9}, 4*resumePart)
+	for key, data := range map[string][]byte{"one": one, "two": two} {
+		d.breakAt(3, false, false)
+		wantErr(t, key, put(key, key, data), errBroken)
+	}
+	d.heal()
+	if err := errors.Join(put("one", "two", one), put("two", "one", two)); err != nil {
+		t.Fatal(err)
+	}
+	d.check(t)
+	wantObject(t, b, "one", one)
+	wantObject(t, b, "two", two)
+	if u := d.uploads(t); len(u) > 0 {
+		t.Errorf("uploads left: %v", u)
+	}
+}
+
+func dirDriver(t testing.TB) *dir.Driver {
+	t.Helper()
+	d := must(dir.New(t.TempDir(), nil))(t)
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+// A gate is a source that waits until it is opened.
+type gate struct {
+	io.ReaderAt
+	reached, open chan struct{}
+	once          sync.Once
+}
+
+func (g *gate) ReadAt(p []byte, off int64) (int, error) {
+	g.once.Do(func() { close(g.reached) })
+	<-g.open
+	return g.ReaderAt.ReadAt(p, off)
+}
+
+// TestResumeTwice: of two that resume at once one is refused, and touches
+// nothing.
+func TestResumeTwice(t *testing.T) {
+	r := newResuming(t, profiles(t)[0])
+	data := pattern(3 * resumePart)
+	g := &gate{ReaderAt: bytes.NewReader(data), reached: make(chan struct{}), open: make(chan struct{})}
+	done := make(chan error)
+	go func() {
+		_, err := r.bucket(r.partsDriver).PutResumable(t.Context(), resumeKey, g, int64(len(data)), r.state, nil)
+		done <- err
+	}()
+	<-g.reached
+	_, err := r.put(t, data, nil)
+	wantErr(t, "the second", err, backend.ErrStateInUse)
+	close(g.open)
+	if err := <-done; err != nil {
+		t.Fatalf("the first = %v", err)
+	}
+	r.wantDone(t, data)
+}
+
+// TestResumeNotState: a file that is no state file stays as it is.
+func TestResumeNotState(t *testing.T) {
+	r := newResuming(t, profiles(t)[0])
+	precious := []byte("precious")
+	if err := os.WriteFile(r.state, precious, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := r.put(t, pattern(100), nil)
+	wantErr(t, "a text", err, backend.ErrNotState)
+	if got := must(os.ReadFile(r.state))(t); !bytes.Equal(got, precious) {
+		t.Errorf("the file is %q now", got)
+	}
+	link := r.state + "-link"
+	if err := os.Symlink(r.state, link); err != nil {
+		t.Skipf("symlink: %v", err)
+	}
+	r.state = link
+	_, err = r.put(t, pattern(100), nil)
+	wantErr(t, "a link", err, backend.ErrNotState)
+	if r.puts > 0 || len(r.uploads(t)) > 0 {
+		t.Errorf("%d parts sent, uploads %v, want none", r.puts, r.uploads(t))
+	}
+}
+
+func TestResumeStateMode(t *testing.T) {
+	r := newResuming(t, profiles(t)[0])
+	r.interrupt(t, pattern(3*resumePart), 1)
+	if mode := must(os.Stat(r.state))(t).Mode().Perm(); mode != 0o600 && runtime.GOOS != "windows" {
+		t.Errorf("mode %04o, want 0600", mode)
+	}
+	if state := must(os.ReadFile(r.state))(t); bytes.Contains(state, pattern(3 * resumePart)[:16]) {
+		t.Error("the state file holds plaintext")
+	}
+}
+
+// TestResumeRefuses what it cannot do, before anything is sent or made.
+func TestResumeRefuses(t *testing.T) {
+	key := profiles(t)[0].key
+	other := must(wrap.NewAESGCM(bytes.Repeat([]byte{7}, 32)))(t)
+	plain := struct{ backend.Driver }{dirDriver(t)}
+	for name, c := range map[string]struct {
+		d    backend.Driver
+		u    wrap.Unwrapper
+		opts backend.Options
+		want error
+	}{
+		"no unwrapper":     {want: wrap.ErrNoKey},
+		"other unwrapper":  {u: other, want: wrap.ErrNoKey},
+		"no parts":         {u: key, d: plain, want: errors.ErrUnsupported},
+		"chunked":          {u: key, opts: backend.Options{Seal: envelope.SealOptions{Suite: envelope.Chunked}}, want: errors.ErrUnsupported},
+		"instruction file": {u: key, opts: backend.Options{InstructionFile: true}, want: errors.ErrUnsupported},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newResuming(t, profiles(t)[0])
+			d := c.d
+			if d == nil {
+				d = r.partsDriver
+			}
+			_, err := backend.NewBucket(d, key, c.u, &c.opts).PutResumable(t.Context(), resumeKey, bytes.NewReader(nil), 0, r.state, nil)
+			wantErr(t, name, err, c.want)
+			if r.calls > 0 {
+				t.Errorf("the storage was used %d times", r.calls)
+			}
+			r.wantNoState(t)
+		})
+	}
+}
+
+// TestResumeSourceSize: a source that is shorter or longer than size is no
+// object.
+func TestResumeSourceSize(t *testing.T) {
+	for _, size := range []int64{3*resumePart + 8, 3*resumePart + 10, 4 * resumePart, 1} {
+		r := newResuming(t, profiles(t)[0])
+		_, err := r.bucket(r.partsDriver).PutResumable(t.Context(), resumeKey, bytes.NewReader(pattern(3*resumePart+9)), size, r.state, nil)
+		wantErr(t, fmt.Sprint("size ", size), err, backend.ErrSize)
+		wantNone(t, r, resumeKey)
+	}
+}
+
+// TestResumeConditions: where a condition does not hold nothing is left.
+func TestResumeConditions(t *testing.T) {
+	r := newResuming(t, profiles(t)[0])
+	data := pattern(3 * resumePart)
+	must(r.put(t, data, &backend.PutOptions{IfNoneMatch: true}))(t)
+	_, err := r.put(t, data[:resumePart], &backend.PutOptions{IfNoneMatch: true})
+	wantErr(t, "IfNoneMatch", err, backend.ErrExist)
+	r.wantDone(t, data)
+	_, err = r.put(t, data[:resumePart], &backend.PutOptions{IfMatch: "another"})
+	wantErr(t, "IfMatch", err, backend.ErrChanged)
+	r.wantDone(t, data)
+}
