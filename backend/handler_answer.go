@@ -90,8 +90,11 @@ func (a *answer) unsatisfied(size int64) {
 // -1. What was read last is sent when the end of src has been seen: until then,
 // nothing that a client has got is complete.
 func (a *answer) send(status int, src io.Reader, size int64) error {
-	buf := make([]byte, 2*answerStep)
-	now, next := buf[:answerStep], buf[answerStep:]
+	step := int64(answerStep)
+	if size >= 0 {
+		step = min(step, size+1) // the end, too
+	}
+	now, next := make([]byte, step), make([]byte, step)
 	n, err := fill(src, now)
 	if err != nil && err != io.EOF {
 		return err // there still is a status for it

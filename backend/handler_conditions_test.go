@@ -153,3 +153,20 @@ func TestHandlerPlaintext(t *testing.T) {
 		wantAnswer(t, "plaintext", ask(h, "GET", "/key", "Range", "bytes=-4"), part, []byte("text"))
 	}
 }
+
+// TestGetRangePastEnd: the error says of how many bytes there is no such range.
+func TestGetRangePastEnd(t *testing.T) {
+	for _, s := range servedAll(t, pattern(100), nil) {
+		for _, off := range []int64{100, 5000} {
+			_, err := s.bucket(s.driver).GetRange(t.Context(), "key", off, 1)
+			wantErr(t, s.name, err, backend.ErrRange)
+			want := "of 100 bytes"
+			if !s.sized && off == 5000 { // to know more would take another request
+				want = "of 111 bytes, or up to 15 fewer"
+			}
+			if !strings.HasSuffix(err.Error(), want) {
+				t.Errorf("%s: from %d on: %v, want %q", s.name, off, err, want)
+			}
+		}
+	}
+}

@@ -183,8 +183,9 @@ func TestHandlerHostileRanges(t *testing.T) {
 
 // TestHandlerHead: HEAD answers as GET does, but for what only the body tells.
 func TestHandlerHead(t *testing.T) {
-	for _, size := range []int{0, 40, 100_000} {
-		for _, s := range servedAll(t, pattern(size), nil) {
+	for rule, release := range handlerRules(t) {
+		size := map[string]int{"buffered": 0, "spool": 40, "twopass": 65_536, "unverified": 100_000}[rule]
+		for _, s := range servedAll(t, pattern(size), release) {
 			h := s.handler(s.driver)
 			tag := ask(h, "HEAD", "/key").Header().Get("ETag")
 			for _, c := range []struct {

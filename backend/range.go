@@ -79,6 +79,9 @@ func (b *Bucket) getRange(ctx context.Context, key string, off, n int64) (*Objec
 // whether there is one, the end is looked for now.
 func (b *Bucket) locate(ctx context.Context, oi *ObjectInfo, opener *envelope.Opener, off, n int64) (int64, int64, error) {
 	from, size, err := resolve(off, n, oi.PlaintextSizeMax)
+	if fewer := oi.PlaintextSizeMax - oi.PlaintextSizeMin; err != nil && fewer > 0 {
+		err = fmt.Errorf("%w, or up to %d fewer", err, fewer)
+	}
 	if err != nil || oi.PlaintextSizeMin == oi.PlaintextSizeMax || off >= 0 && off < oi.PlaintextSizeMin {
 		return from, size, err
 	}

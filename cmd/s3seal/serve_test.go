@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
@@ -168,15 +169,28 @@ func TestServeCurl(t *testing.T) {
 	ks := newKeySet(t)
 	root := t.TempDir()
 	url, _ := startServe(t, "-k", ks.aes, "--accept", "legacy", flagRanges, "dir:"+root)
-	const size = 33
-	data := string(pattern(size))
+	small, large := string(pattern(33)), string(pattern(5<<20))
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	ranged := func(name, spec, want string) {
+		out, err := exec.CommandContext(t.Context(), curl, "-sS", "--fail", "--noproxy", "*", "-r", spec, url+name).Output()
+		if string(out) != want || (err == nil) != (want != "") {
+			t.Errorf("%s: curl -r %s: %d bytes, %v, want %d", name, spec, len(out), err, len(want))
+		}
+	}
 	for _, format := range []string{"v3", "v2", "v1", "chunked", "dare2"} {
-		cli(t, strings.NewReader(data), "put", "-k", ks.aes, "--format", format, "-", "dir:"+root+"//"+format).want(t, exitOK)
-		for spec, want := range map[string]string{"0-0": data[:1], "3-17": data[3:18], "16-": data[16:], "-5": data[28:], "32-99": data[32:], "33-": "", "-0": ""} {
-			out, err := exec.CommandContext(t.Context(), curl, "-sS", "--fail", "--noproxy", "*", "-r", spec, url+format).Output()
-			if string(out) != want || (err == nil) != (want != "") {
-				t.Errorf("%s: curl -r %s: %d bytes, %v, want %d", format, spec, len(out), err, len(want))
-			}
+		for name, data := range map[string]string{format + "-small": small, format + "-large": large} {
+			cli(t, strings.NewReader(data), "put", "-q", "-k", ks.aes, "--format", format, "-", "dir:"+root+"//"+name).want(t, exitOK)
+		}
+		for spec, want := range map[string]string{"0-0": small[:1], "3-17": small[3:18], "16-": small[16:], "-5": small[28:], "32-99": small[32:], "33-": "", "-0": ""} {
+			ranged(format+"-small", spec, want)
+		}
+		for range 3 {
+			a := random.IntN(len(large))
+			b := a + random.IntN(len(large)-a)
+			ranged(format+"-large", fmt.Sprintf("%d-%d", a, b), large[a:b+1])
+			ranged(format+"-large", fmt.Sprintf("-%d", a+1), large[len(large)-a-1:])
 		}
 	}
 }
