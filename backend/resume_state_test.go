@@ -47,14 +47,17 @@ func TestResumeCrashes(t *testing.T) {
 	}
 }
 
-// damage resumes with a state file that was changed, once with the source as it
-// was and once with another one. It returns what the storage then has.
-func damage(t *testing.T, p profile, sent int, change func(state []byte) []byte) {
+// damage resumes with a state file that was changed, and with a source that is
+// another one; with both also with the source as it was.
+func damage(t *testing.T, p profile, sent int, both bool, change func(state []byte) []byte) {
 	t.Helper()
 	data := pattern(3*resumePart + 9)
 	changed := bytes.Clone(data)
 	changed[sent*resumePart] ^= 0x80 // which was sealed, and has not arrived
-	for _, src := range [][]byte{data, changed} {
+	for _, src := range [][]byte{changed, data} {
+		if &src[0] == &data[0] && !both {
+			break
+		}
 		r := newResuming(t, p)
 		r.limits.Concurrency = 1
 		r.interrupt(t, data, sent)
@@ -90,9 +93,9 @@ func TestResumeTruncatedState(t *testing.T) {
 		if n > 64 && n < backend.StateSlots-2 && n%97 != 0 { // a head is whole or none
 			continue
 		}
-		damage(t, p, 2, func(state []byte) []byte { return state[:n] })
+		damage(t, p, 2, n%16 == 0, func(state []byte) []byte { return state[:n] })
 	}
-	damage(t, p, 2, func(state []byte) []byte { return append(state, 0) })
+	damage(t, p, 2, true, func(state []byte) []byte { return append(state, 0) })
 }
 
 // TestResumeFlippedState flips every bit that holds something, and some of the
@@ -108,7 +111,7 @@ func TestResumeFlippedState(t *testing.T) {
 			continue
 		}
 		bit := byte(1) << (i % 8)
-		damage(t, p, 2, func(state []byte) []byte { state[i] ^= bit; return state })
+		damage(t, p, 2, true, func(state []byte) []byte { state[i] ^= bit; return state })
 	}
 }
 
