@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -23,6 +22,8 @@ const (
 	// open and silent, because something that it started holds it.
 	commandLinger = 10 * time.Second
 )
+
+var errHeldOpen = errors.New("has exited, but something that it started keeps its stdout open")
 
 // A command is the stdout of a program as a source of plaintext. Its Read
 // returns io.EOF only if the program has exited with 0, and all that it had
@@ -54,6 +55,26 @@ type command struct {
 type readResult struct {
 	n   int
 	err error
+}
+
+// A commandError says why the output of a program does not count. Its arguments
+// may be secret, and are left out.
+type commandError struct {
+	name string // as it was called
+	err  error
+}
+
+func (e *commandError) Error() string { return "command " + e.name + ": " + e.err.Error() }
+func (e *commandError) Unwrap() error { return e.err }
+
+// commandCause returns what the command did, if that is what a put failed of,
+// without the way that the error has taken.
+func commandCause(err error) error {
+	var failed *commandError
+	if errors.As(err, &failed) {
+		return failed
+	}
+	return err
 }
 
 // newCommand returns the output of args, a program that was found at path. It
@@ -107,7 +128,7 @@ func (c *command) fill() error {
 	case err == io.EOF:
 		return c.verdict()
 	case err == nil:
-		return fmt.Errorf("command %s: %w", c.name(), io.ErrNoProgress)
+		return c.failure(io.ErrNoProgress)
 	}
 	return err
 }
@@ -156,11 +177,10 @@ func (c *command) judge(err error) error {
 	if err == nil || errors.Is(err, exec.ErrWaitDelay) { // which means that it exited 0
 		return nil
 	}
-	return fmt.Errorf("command %s: %w", c.name(), err)
+	return c.failure(err)
 }
 
-// name is the program as it was called. Its arguments may be secret.
-func (c *command) name() string { return c.cmd.Args[0] }
+func (c *command) failure(err error) error { return &commandError{c.cmd.Args[0], err} }
 
 // read reads once from the pipe, but waits neither longer than the context nor
 // for the output of a program that has failed.
@@ -186,7 +206,7 @@ func (c *command) read() (int, error) {
 			defer timer.Stop()
 			silent = timer.C
 		case <-silent:
-			return 0, fmt.Errorf("command %s: has exited, but something that it started keeps its stdout open", c.name())
+			return 0, c.failure(errHeldOpen)
 		}
 	}
 }

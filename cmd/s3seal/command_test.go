@@ -63,13 +63,13 @@ func TestFromCommand(t *testing.T) {
 	for _, c := range []struct {
 		name, script, hint string
 	}{
-		{"exits 1", "echo x; exit 1", "command sh: exit status 1"},
+		{"exits 1", "echo x; exit 1", "exit status 1\n"},
 		{"exits 1 after it closed its stdout", "echo x; exec >&-; sleep 0.2; exit 1", "exit status 1"},
 		{"exits 1, but its child goes on", "sleep 15 2>&- & echo x; exit 1", "exit status 1"},
 		{"is killed", "echo x; kill -9 $$", "signal: killed"},
 	} {
 		start := time.Now()
-		putCommand(t, ks.aes, at, c.script).want(t, exitFailure, c.hint)
+		putCommand(t, ks.aes, at, c.script).want(t, exitFailure, "s3seal: "+at+": command sh: ", c.hint)
 		if took := time.Since(start); took > 12*time.Second {
 			t.Errorf("%s: took %v", c.name, took)
 		}

@@ -93,7 +93,7 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 	info, err := bucket.Put(ctx, at.key, plain, src.size, opts)
 	p.end()
 	if err != nil {
-		return c.explain(ctx, st, at, c.explainSize(err))
+		return c.explain(ctx, st, at, c.explainSize(commandCause(err)))
 	}
 	return a.reportPut(at, seal, plain.n, info)
 }
