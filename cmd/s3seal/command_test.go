@@ -128,7 +128,7 @@ func TestFromCommandSilent(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := a.newCommand(t.Context(), sh, []string{"sh", "-c", "printf x; sleep 5 2>&- &"})
-	c.linger = 50 * time.Millisecond
+	c.linger = 500 * time.Millisecond
 	got, err := io.ReadAll(c)
 	if err == nil || !strings.Contains(err.Error(), "stdout open") || string(got) != "x" {
 		t.Errorf("read %q, %v, want x and that something keeps stdout open", got, err)
