@@ -44,13 +44,15 @@ func NewCBCDecryptReader(src io.Reader, key, iv []byte) (*CBCDecryptReader, erro
 }
 
 // Read decrypts up to len(p) bytes, unauthenticated. It reads a chunk of 128
-// KiB from the source, or all there is, before it yields any of it. It returns
+// KiB from the source, or all there is, before it yields any of it; for a p of
+// 1 MiB or more, as many chunks as fit in p, up to 4 MiB. It returns
 // [io.EOF] if the stream ended in proper padding, [ErrDecrypt] if it did not,
 // is empty, or not a whole number of blocks, and the error of the source,
 // wrapped. After any error it fails for ever.
 func (r *CBCDecryptReader) Read(p []byte) (int, error) { return r.r.Read(p) }
 
-// WriteTo decrypts all that is left of the stream to dst, unauthenticated.
+// WriteTo decrypts all that is left of the stream to dst, unauthenticated,
+// reading up to two chunks a core ahead of what dst has got.
 func (r *CBCDecryptReader) WriteTo(dst io.Writer) (n int64, err error) { return r.r.WriteTo(dst) }
 
 type cbcFeed struct {

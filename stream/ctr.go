@@ -15,9 +15,9 @@ import (
 // any byte.
 //
 // The plaintext is NOT authenticated: the tag of GCM covers the whole body and
-// cannot be checked against a part, and CTR has none. Whoever can change the ciphertext can flip any
-// bit of the plaintext unnoticed. Use it only where the caller has accepted
-// that.
+// cannot be checked against a part, and CTR has none. Whoever can change the
+// ciphertext can flip any bit of the plaintext unnoticed. Use it only where
+// the caller has accepted that.
 //
 // A CTRRangeReader is not safe for concurrent use.
 type CTRRangeReader struct {

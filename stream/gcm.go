@@ -49,7 +49,7 @@ func (g *gcm) init(key, iv, aad []byte) error {
 	return nil
 }
 
-// admit accounts for n more bytes of plaintext before any of them is
+// Admit accounts for n more bytes of plaintext before any of them is
 // processed.
 func (g *gcm) Admit(n int) error {
 	if int64(n) > GCMMaxSize-g.size {
@@ -87,7 +87,7 @@ func (g *gcm) tag() (tag [GCMTagSize]byte) {
 	return tag
 }
 
-// wipe clears the hash and lets go of the expanded keys.
+// Wipe clears the hash and lets go of the expanded keys.
 func (g *gcm) Wipe() {
 	g.hash = ghash{}
 	g.block, g.aead = nil, nil

@@ -50,9 +50,10 @@ func NewGCMEncryptWriter(dst io.Writer, key, iv, aad []byte) (*GCMEncryptWriter,
 func (w *GCMEncryptWriter) Write(p []byte) (int, error) { return w.w.Write(p) }
 
 // ReadFrom encrypts what src yields until its end, reading into its own
-// buffers, up to two chunks a core ahead of what dst has got. It does not finish the stream: more may be written, and Close must
-// be called. An error of src, wrapped, is an error of the stream: no tag will
-// be written. n counts the bytes that were accepted.
+// buffers, up to two chunks a core ahead of what dst has got. It does not
+// finish the stream: more may be written, and Close must be called. An error
+// of src, wrapped, is an error of the stream: no tag will be written. n counts
+// the bytes that were accepted.
 func (w *GCMEncryptWriter) ReadFrom(src io.Reader) (n int64, err error) { return w.w.ReadFrom(src) }
 
 // Close writes the rest of the ciphertext and the tag. It does not close dst.
@@ -97,7 +98,8 @@ func NewGCMEncryptReader(src io.Reader, key, iv, aad []byte) (*GCMEncryptReader,
 }
 
 // Read yields up to len(p) bytes of ciphertext. It reads a chunk of 128 KiB
-// from the source, or all there is, before it yields any of it. It returns
+// from the source, or all there is, before it yields any of it; for a p of 1 MiB
+// or more, as many chunks as fit in p, up to 4 MiB. It returns
 // [io.EOF] after the tag, and only then; the error of a source comes back
 // wrapped. It fails with [ErrTooLarge] before it yields anything past
 // [GCMMaxSize]. After any error it fails for ever.

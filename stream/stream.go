@@ -59,8 +59,9 @@
 // Buffers hold one chunk of 128 KiB, are shared between streams, and are
 // cleared before they are given back. A stream gives its buffer back, and
 // clears what else is secret in its own state, when it has ended, failed, or
-// been closed or aborted. Expanded keys live in crypto/cipher and cannot be
-// cleared; a stream that has ended lets go of them.
+// been closed or aborted, but not if its source or sink has panicked. Expanded
+// keys live in crypto/cipher and cannot be cleared; a stream that has ended
+// lets go of them.
 package stream
 
 import (

@@ -47,8 +47,9 @@ func NewDecryptReader(src io.Reader, key, context []byte) (*DecryptReader, error
 }
 
 // Read yields up to len(p) bytes of plaintext, all of it verified. It reads
-// 112 KiB from the source, or all there is, before it yields any of it. It
-// returns [io.EOF] once the last chunk has been verified, and
+// 112 KiB from the source, or all there is, before it yields any of it; for a p
+// of 1 MiB or more, as many times that as fit in p, up to 4 MiB. It returns
+// [io.EOF] once the last chunk has been verified, and
 // [stream.ErrDecrypt] if the stream was not made with this key and context, or
 // after what comes before the first chunk that was altered or is missing. Other
 // errors are [stream.ErrTooLarge], if the stream passes [MaxSize], and that of

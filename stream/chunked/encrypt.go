@@ -54,9 +54,10 @@ func newEncryptWriter(dst io.Writer, key, salt, context []byte) (*EncryptWriter,
 func (w *EncryptWriter) Write(p []byte) (int, error) { return w.w.Write(p) }
 
 // ReadFrom encrypts what src yields until its end, reading into its own
-// buffers. It does not finish the stream: more may be written, and Close must
-// be called. An error of src, wrapped, is an error of the stream: no last chunk
-// will be written. n counts the bytes that were accepted.
+// buffers, up to 224 KiB a core ahead of what dst has got. It does not finish
+// the stream: more may be written, and Close must be called. An error of src,
+// wrapped, is an error of the stream: no last chunk will be written. n counts
+// the bytes that were accepted.
 func (w *EncryptWriter) ReadFrom(src io.Reader) (n int64, err error) { return w.w.ReadFrom(src) }
 
 // Close writes the rest of the ciphertext and the last chunk. It does not close
@@ -105,7 +106,8 @@ func newEncryptReader(src io.Reader, key, salt, context []byte) (*EncryptReader,
 }
 
 // Read yields up to len(p) bytes of ciphertext. It reads 112 KiB from the
-// source, or all there is, before it yields any of it. It returns [io.EOF] after
+// source, or all there is, before it yields any of it; for a p of 1 MiB or more,
+// as many times that as fit in p, up to 4 MiB. It returns [io.EOF] after
 // the last chunk, and only then; the error of a source comes back wrapped. It
 // fails with [stream.ErrTooLarge] before it yields anything past [MaxSize].
 // After any error it fails for ever.

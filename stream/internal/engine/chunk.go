@@ -29,7 +29,8 @@ func (c *Chunk) Free() { c.FreeFirst(len(c)) }
 
 // FreeFirst does the same for a chunk of which no more than the first n bytes
 // and Overhead were used. To clear all of it takes longer than to encrypt a
-// short stream.
+// short stream. What a source writes behind the bytes that it says it has read,
+// as it may, stays there if it goes on to end well.
 func (c *Chunk) FreeFirst(n int) {
 	clear(c[:min(n+Overhead, len(c))])
 	chunks.Put(c)

@@ -43,15 +43,15 @@ func Run(j Job) error {
 	var err error
 	for err == nil {
 		for c.len() > 0 && (c.len() == c.window || c.oldest().poll()) {
-			if err := c.consume(); err != nil {
-				return err
+			if early := c.consume(); early != nil {
+				return early
 			}
 		}
 		err = c.produce()
 	}
 	for c.len() > 0 {
-		if err := c.consume(); err != nil {
-			return err
+		if late := c.consume(); late != nil {
+			return late
 		}
 	}
 	if err == io.EOF {
@@ -70,7 +70,8 @@ type crew struct {
 	next    int         // counts pieces produced
 	todo    chan *Piece // produced, and nobody's yet; a window fits in
 	running sync.WaitGroup
-	hired   func() // c.work, made once, so that starting it allocates nothing
+	hands   atomic.Int64 // goroutines of running
+	hired   func()       // c.work, made once, so that starting it allocates nothing
 }
 
 var crews = sync.Pool{New: func() any {
@@ -115,24 +116,29 @@ func (c *crew) produce() error {
 	p.isDone = false
 	c.next++
 	c.todo <- p
-	c.hire()
+	if !c.hire() && c.hands.Load() == 0 {
+		c.workOne() // to read ahead is of no use
+	}
 	return nil
 }
 
 // hire starts a goroutine if there is a core for it.
-func (c *crew) hire() {
+func (c *crew) hire() bool {
 	if busy.Add(1) > c.others {
 		busy.Add(-1)
-		return
+		return false
 	}
+	c.hands.Add(1)
 	c.running.Add(1)
 	go c.hired()
+	return true
 }
 
 // work works until nothing is left to do. A piece that comes just after that
 // is not lost: Run works, too.
 func (c *crew) work() {
 	defer c.running.Done()
+	defer c.hands.Add(-1)
 	defer busy.Add(-1)
 	for c.workOne() {
 	}

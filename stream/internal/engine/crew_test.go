@@ -228,6 +228,28 @@ func TestManyRuns(t *testing.T) {
 	}
 }
 
+// TestNobodyToHelp: where all cores are busy elsewhere, nothing is read ahead.
+func TestNobodyToHelp(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8))
+	busy.Add(1000)
+	defer busy.Add(-1000)
+	ahead, most := 0, 0
+	j := &counting{n: 100, produce: func(int) error {
+		ahead++
+		most = max(most, ahead)
+		return nil
+	}, consume: func(int) error {
+		ahead--
+		return nil
+	}}
+	if err := Run(j); err != nil {
+		t.Fatal(err)
+	}
+	if most > 2 {
+		t.Errorf("%d chunks are on their way, want no more than 2", most)
+	}
+}
+
 // TestRunAllocatesNothing does not use testing.AllocsPerRun, which leaves but
 // one core.
 func TestRunAllocatesNothing(t *testing.T) {

@@ -54,11 +54,12 @@ func (f *EncryptFeed) Many() int {
 
 // Produce implements Feed.
 func (f *EncryptFeed) Produce(p *Piece) error {
+	f.n = f.Size // who fails may have written anywhere
 	n, err := f.src.Fill(p.Buf[:f.Size])
-	f.n = n
 	if err != nil && err != io.EOF {
 		return err
 	}
+	f.n = n
 	if err := f.Enc.Admit(n); err != nil {
 		return err
 	}

@@ -39,9 +39,15 @@ type Puller struct {
 }
 
 // more makes sure that there is something in out.
+//
+// While the feed is at work Err is a stand-in, as in a [Writer]: a source that
+// does not return, or a Read from inside of it or beside it, must not have
+// buffers given back into which that source still writes.
 func (r *Puller) more() error {
 	for r.Err == nil && len(r.out) == 0 {
+		r.Err = errReading
 		out, err := r.F.Next()
+		r.Err = nil
 		if err != nil && err != io.EOF {
 			return r.fail(err)
 		}
@@ -109,8 +115,9 @@ func (r *Puller) WriteTo(dst io.Writer) (n int64, err error) {
 
 // emit passes p on to the sink.
 func (r *Puller) emit(dst io.Writer, p []byte) (int64, error) {
+	before := r.Err
 	r.Err = errWriting
 	n, err := WriteSink(dst, p)
-	r.Err = nil
+	r.Err = before
 	return int64(n), err
 }

@@ -18,13 +18,15 @@ var (
 // nothing if it does not, or if the source has ended.
 func (r *Puller) readMany(p []byte) (int, error) {
 	size := r.F.Many()
-	if size == 0 || len(r.out) > 0 || len(p) < bulk*size || Cores() == 1 {
+	if size == 0 || len(p) < bulk*size || len(r.out) > 0 || Cores() == 1 {
 		return 0, nil
 	}
 	j := toSlices.Get().(*toSlice)
 	defer j.free()
-	*j = toSlice{Feed: r.F, p: p, left: len(p) / size}
+	*j = toSlice{Feed: r.F, p: p, left: min(len(p)/size, most)}
+	r.Err = errReading
 	err := Run(j)
+	r.Err = nil
 	if err != nil {
 		r.fail(err)
 	}
@@ -42,7 +44,9 @@ func (r *Puller) writeMany(dst io.Writer) (int64, error) {
 	j := toWriters.Get().(*toWriter)
 	defer j.free()
 	*j = toWriter{Feed: r.F, r: r, dst: dst}
+	r.Err = errReading
 	err := Run(j)
+	r.Err = nil
 	if err != nil {
 		r.fail(err)
 	}

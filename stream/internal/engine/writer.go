@@ -7,8 +7,13 @@ import (
 	"io"
 )
 
-// bulk is how many chunks a call must ask for to be worth other cores.
-const bulk = 8
+const (
+	// bulk is how many chunks a call must ask for to be worth other cores.
+	bulk = 8
+
+	// most is how many chunks a single Read waits for.
+	most = 32
+)
 
 // An Encrypter is a mode as the encrypting writers and readers see it.
 type Encrypter interface {
@@ -83,15 +88,16 @@ func (w *Writer) Write(p []byte) (int, error) {
 	total := len(p)
 	for len(p) > 0 {
 		n, err := w.accept(p)
+		p = p[n:]
 		if err != nil {
 			return total - len(p), w.fail(err)
 		}
-		p = p[n:]
 	}
 	return total, nil
 }
 
-// accept takes the first bytes of p, which is not empty.
+// accept takes the first bytes of p, which is not empty, and returns how many
+// have left or are in the buffer, also with an error.
 //
 // The first chunk stays in the buffer until a byte follows it, because a
 // stream of one chunk takes another path than longer ones.
@@ -102,16 +108,21 @@ func (w *Writer) accept(p []byte) (int, error) {
 		}
 	}
 	if w.n == 0 && (len(p) > w.Size || w.later && len(p) == w.Size) {
-		if w.ahead() && len(p) >= bulk*w.Size {
+		if len(p) >= bulk*w.Size && w.ahead() {
 			return w.writeMany(p)
 		}
-		return w.Size, w.flush(p[:w.Size])
+		if err := w.flush(p[:w.Size]); err != nil {
+			return 0, err
+		}
+		return w.Size, nil
 	}
 	n := copy(w.Buf[w.n:w.Size], p)
 	w.n += n
 	w.used = w.n
 	if w.n == w.Size && w.later {
-		return n, w.flush(w.Buf[:w.Size])
+		if err := w.flush(w.Buf[:w.Size]); err != nil {
+			return 0, err
+		}
 	}
 	return n, nil
 }
@@ -154,8 +165,11 @@ func (w *Writer) returned(standIn error) error {
 // read reads from src into p, and admits what comes.
 func (w *Writer) read(src *Source, p []byte) (int, error) {
 	w.Err = errReading
+	w.used = w.Size // who fails may have written anywhere
 	n, err := src.Read(p)
-	w.used = w.n + n
+	if err == nil || err == io.EOF {
+		w.used = w.n + n
+	}
 	if err := w.returned(errReading); err != nil {
 		return 0, err
 	}
