@@ -30,6 +30,7 @@ type bodyReader struct {
 	counted bool  // this reader is in opener.unverified
 	err     error // first error, io.EOF included; repeated by every later call
 
+	busy     bool // dec is at work
 	closed   bool
 	closeErr error
 }
@@ -39,10 +40,21 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 	if r.err != nil || len(p) == 0 {
 		return 0, r.err
 	}
+	r.busy = true
 	n, err := r.dec.Read(p)
 	r.count(err != io.EOF && (n > 0 || r.counted))
+	return n, r.ended(err)
+}
+
+// ended takes note of how a call of dec ended. Close may have come meanwhile,
+// from inside of the source or the sink: it is not undone.
+func (r *bodyReader) ended(err error) error {
+	r.busy = false
+	if r.closed {
+		r.dec, err = nil, stream.ErrClosed
+	}
 	r.err = vague(err)
-	return n, r.err
+	return r.err
 }
 
 // WriteTo decrypts all that is left to dst, in the large steps of the stream.
@@ -53,6 +65,7 @@ func (r *bodyReader) WriteTo(dst io.Writer) (n int64, err error) {
 	if r.err != nil {
 		return 0, r.err
 	}
+	r.busy = true
 	before := r.counted
 	r.count(true) // bytes leave before it is known how many
 	if w, ok := r.dec.(io.WriterTo); ok {
@@ -61,8 +74,8 @@ func (r *bodyReader) WriteTo(dst io.Writer) (n int64, err error) {
 		n, err = io.Copy(dst, r.dec)
 	}
 	r.count(err != nil && (n > 0 || before))
-	if err == nil {
-		r.err = io.EOF
+	if err == nil && !r.closed {
+		r.err, r.busy = io.EOF, false
 		return n, nil
 	}
 	if err == io.EOF {
@@ -70,8 +83,7 @@ func (r *bodyReader) WriteTo(dst io.Writer) (n int64, err error) {
 		// itself. It must not pass for the end of the body.
 		err = fmt.Errorf("envelope: write: %w", err)
 	}
-	r.err = vague(err)
-	return n, r.err
+	return n, r.ended(err)
 }
 
 // count enters or strikes this reader in the opener's account of readers with
@@ -108,6 +120,9 @@ func (r *bodyReader) Close() error {
 	}
 	if c, ok := r.dec.(io.Closer); ok {
 		r.closeErr = c.Close()
+	}
+	if !r.busy {
+		r.dec = nil // with what it has buffered
 	}
 	if c, ok := r.src.(io.Closer); ok {
 		if err := c.Close(); err != nil {

@@ -36,9 +36,9 @@ const (
 
 // NeedsInstructionFile reports whether the envelope of an object with this
 // user metadata can only be in an instruction file: there is no envelope, and
-// then the object may as well be plaintext, or just those values of V3
-// or of s3seal's own formats that never leave the object. It is false for a whole envelope and for a
-// damaged one.
+// then the object may as well be plaintext, or just those values of V3 or of
+// s3seal's own formats that never leave the object. It is false for a whole
+// envelope and for a damaged one.
 //
 // It may be called concurrently while nobody writes to meta.
 func NeedsInstructionFile(meta map[string]string) bool {

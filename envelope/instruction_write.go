@@ -11,9 +11,10 @@ import (
 
 // InstructionFile returns the user metadata and the instruction file that
 // together store h: of V3 the suite, the commitment and the message id as
-// metadata, of s3seal's own formats all but the keys, of older formats nothing. The file is compact JSON with sorted
-// names, strings only, in ASCII and without a blank. It goes under the key of
-// the object with [InstructionSuffix], and is to be written before the object.
+// metadata, of s3seal's own formats all but the keys, of older formats
+// nothing. The file is compact JSON with sorted names, strings only, in ASCII
+// and without a blank. It goes under the key of the object with
+// [InstructionSuffix], and is to be written before the object.
 //
 // What h cannot be written as metadata, it cannot be written as a file either:
 // see [Header.Metadata]. A file over [MaxInstructionSize] is a

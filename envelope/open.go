@@ -14,8 +14,9 @@ import (
 )
 
 // An Opener opens one object: policy has allowed it, its CEK is unwrapped, and
-// for V3 the commitment is verified; that of Chunked is in the body. The body is not verified yet. The content
-// key stays in memory as long as the Opener does.
+// for V3 the commitment is verified; that of Chunked is in the body. The body
+// is not verified yet. The content key stays in memory as long as the Opener
+// does.
 //
 // An Opener may be used concurrently, and for several readers of the same
 // body. Each reader is for one goroutine.
@@ -93,9 +94,10 @@ func (o *Opener) Authenticated() bool {
 // [stream.ErrTooLarge] at once.
 //
 // GCM content is released as [OpenOptions] say; Chunked and DARE stream, and
-// yield nothing that was not verified, but that it is everything is only known at
-// io.EOF; CBC and CTR stream and are NOT authenticated. Whatever the content is guilty of is ErrDecrypt; errors of
-// src are passed through wrapped.
+// yield nothing that was not verified, but that it is everything is only known
+// at io.EOF; CBC and CTR stream and are NOT authenticated. Whatever the
+// content is guilty of is ErrDecrypt; errors of src are passed through
+// wrapped.
 //
 // The reader also has WriteTo. Its Close closes src if that is an io.Closer,
 // once, and frees what the rule of release keeps; closing early never counts as

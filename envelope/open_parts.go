@@ -33,7 +33,7 @@ type UnverifiedParts struct {
 
 	mu   sync.Mutex
 	tag  []byte // once the last part was there
-	done int64  // bytes of the parts that were decrypted
+	done spans  // parts that were decrypted
 	err  error  // of every later call; errFinished if Finish returned nil
 }
 
@@ -97,8 +97,8 @@ func (p *UnverifiedParts) BodyRange(off, n int64) (BodyRange, error) {
 // what [UnverifiedParts.BodyRange] names for it, and its memory holds the
 // plaintext, NOT authenticated, that is returned. The last part of CBC is
 // shorter than n by the padding, and may be empty; if the padding is not proper,
-// it is [ErrDecrypt]. Where the whole can be authenticated, a part that was
-// decrypted before is an error. After an error the content of body is void.
+// it is [ErrDecrypt]. A part of which some was decrypted before is an error.
+// After an error the content of body is void.
 func (p *UnverifiedParts) Decrypt(body []byte, off, n int64) (plain []byte, err error) {
 	r, err := p.BodyRange(off, n)
 	if err != nil {
@@ -120,7 +120,9 @@ func (p *UnverifiedParts) Decrypt(body []byte, off, n int64) (plain []byte, err 
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.done += n
+	if !p.done.add(off, n) {
+		return nil, fmt.Errorf("envelope: part of %d bytes at %d: some of it was decrypted before", n, off)
+	}
 	if p.gcm != nil && off+n == p.end {
 		p.tag = bytes.Clone(body[n:])
 	}
@@ -163,8 +165,8 @@ func (p *UnverifiedParts) Finish() error {
 		return nil
 	case p.err != nil:
 		return p.err
-	case p.done != p.end || p.gcm != nil && p.tag == nil:
-		return fmt.Errorf("envelope: parts: %d of %d bytes were decrypted", p.done, p.end)
+	case !p.done.whole(p.end) || p.gcm != nil && p.tag == nil:
+		return fmt.Errorf("envelope: parts: not all of %d bytes were decrypted", p.end)
 	}
 	if p.gcm != nil {
 		if p.err = vague(p.gcm.Verify(p.tag)); p.err != nil {

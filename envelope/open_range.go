@@ -13,7 +13,8 @@ import (
 // PermitRange returns a [*PolicyError] unless o, which may be nil for the zero
 // value, allows part of an object with this header to be read: it must allow
 // the object as a whole, and AllowUnauthenticatedRanges unless ranges of the
-// format are verified, as those of Chunked and DARE are. It uses no key, so that a reader of storage can ask before a key is used for nothing.
+// format are verified, as those of Chunked and DARE are. It uses no key, so
+// that a reader of storage can ask before a key is used for nothing.
 //
 // It may be called concurrently.
 func (o *OpenOptions) PermitRange(h *Header) error {

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// OpenOptions say what an [Opener] may open. With the zero value that is V3 and
-// Chunked; every field of type bool but RequireBound that is true lets in something weaker, and is independent
-// of the others unless it says so. [Header.Required] tells what an object
-// needs.
+// OpenOptions say what an [Opener] may open. With the zero value that is V3
+// and Chunked; every field of type bool but RequireBound that is true lets in
+// something weaker, and is independent of the others unless it says so.
+// [Header.Required] tells what an object needs.
 //
 // An OpenOptions may be used concurrently while nobody writes to it.
 type OpenOptions struct {

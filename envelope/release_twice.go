@@ -38,6 +38,7 @@ type rereader struct {
 	content *content
 	body    twice
 	begun   bool
+	closed  bool
 	scan    *stream.GCMScan
 	dec     *stream.GCMVerifiedReader
 	left    int64 // plaintext that was not released yet
@@ -62,7 +63,13 @@ func (r *rereader) begin() error {
 	if cause := r.body.cause(); cause != nil {
 		err = cause
 	}
+	if r.closed { // by the source: the body must not be opened again
+		err = stream.ErrClosed
+	}
 	if err != nil {
+		if scan != nil {
+			scan.Wipe()
+		}
 		return err
 	}
 	r.scan, r.left = scan, scan.Size()
@@ -103,6 +110,7 @@ func (r *rereader) released(n int64, err error) error {
 // Close lets go of the body and of what was noted of it. Only the end, or an
 // error, can be read after it. A second call returns what the first returned.
 func (r *rereader) Close() error {
+	r.closed = true
 	if r.scan != nil {
 		r.scan.Wipe()
 	}

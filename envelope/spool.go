@@ -25,13 +25,14 @@ type tempFile interface {
 
 // A spooled is a body that is kept, while it is read, in a temporary file.
 type spooled struct {
-	src  io.Reader
-	rule spool
-	kept kept
-	file tempFile // nil as long as kept will do
-	n    int64    // bytes in the file
-	left int64    // bytes to the limit
-	err  error    // of the file, or that the limit was passed
+	src    io.Reader
+	rule   spool
+	kept   kept
+	file   tempFile // nil as long as kept will do
+	n      int64    // bytes in the file
+	left   int64    // bytes to the limit
+	closed bool
+	err    error // of the file, or that the limit was passed
 }
 
 func newSpooled(src io.Reader, rule spool) *spooled {
@@ -63,6 +64,9 @@ func (s *spooled) Read(p []byte) (int, error) {
 
 // write appends p to the file, which it makes for the first p.
 func (s *spooled) write(p []byte) error {
+	if s.closed {
+		return stream.ErrClosed
+	}
 	if s.file == nil {
 		file, err := s.rule.open(s.rule.dir)
 		if err != nil {
@@ -98,7 +102,7 @@ func (s *spooled) again() (io.Reader, error) {
 // Close makes the file go away. That it could not be closed, or removed where
 // that has to wait, is worth an error, though the plaintext is complete.
 func (s *spooled) Close() (err error) {
-	s.kept.data = nil
+	s.kept.data, s.closed = nil, true
 	if s.file != nil {
 		err = s.file.Close()
 		s.file = nil
