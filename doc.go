@@ -19,26 +19,31 @@
 //	wrap/legacy     wraps that should only be read: AES-ECB, PKCS#1 v1.5, RSA-OAEP-SHA256, kms
 //	wrap/awskms     AWS KMS, through the client of the AWS SDK
 //	wrap/localkms   a KMS in a file that speaks AWS's protocol, for development
+//	envelope/dare   DARE 2.0 as a format of envelope, for those who want it
 //	stream          AES-GCM, AES-CBC and AES-CTR as readers and writers, under a raw key
+//	stream/chunked  C2SP chunked encryption: authentic at any offset
+//	stream/dare     DARE 2.0, the format of minio/sio: the same
 //	stream/streamtest    the conformance suite for an encrypting or decrypting stream of your own
 //	cmd/s3seal      the command line, on the same packages
 //
 // Imports point one way: stream and wrap import none of the others, envelope
 // imports those two, backend imports envelope, the drivers are at the rim. All
-// of these but backend/s3, wrap/awskms and the command need the standard
-// library only.
+// of these but backend/s3, wrap/awskms, stream/dare, envelope/dare and the
+// command need the standard library only.
 //
 // # What is authenticated when
 //
-//	V3, V2-GCM    whole object     verified before the first byte is released (default), or at io.EOF
-//	                               where the caller asked for UnverifiedUntilEOF
+//	Chunked       anything         each chunk before it is released
+//	DARE          anything         the same; does not commit to its key: needs AllowUncommitted
+//	V3, V2-GCM    whole object     verified before the first byte is released (default, Spool, TwoPass),
+//	                               or at io.EOF where the caller asked for UnverifiedUntilEOF
 //	V3, V2-GCM    range            never: AES-CTR under the hood; needs AllowUnauthenticatedRanges
 //	V2-CBC, V1    whole object     never: padding is no authentication; needs AllowLegacyCBC
 //	V2-CTR        whole object     never; needs AllowUnauthenticatedCTR
 //	both          range            never; needs AllowUnauthenticatedRanges as well
 //
-// Only V3 commits to its key: under V2-GCM whoever can choose the content key
-// can make one body that opens under two keys. None of the formats binds the
-// name of the object: a stored object can be copied over another one, or an old
-// version restored, and will open.
+// Only V3 and Chunked commit to their key: under V2-GCM whoever can choose the
+// content key can make one body that opens under two keys. Only Chunked and DARE
+// can bind the name of the object: any other stored object can be copied over
+// another one and will open. An old version can be restored in all of them.
 package s3seal

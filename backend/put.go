@@ -43,9 +43,10 @@ import (
 // before had stays and no longer counts, since metadata comes first.
 //
 // Put notices that ctx is done between two reads of src; a src that blocks
-// must be unblocked by the caller. Where DARE is written and the size is unknown,
-// the first byte of src is read before a key is used. It reads src only in goroutines that have
-// ended when it returns, and does not seek or close it.
+// must be unblocked by the caller. Where DARE is written and the size is
+// unknown, the first byte of src is read before a key is used. It reads src
+// only in goroutines that have ended when it returns, and does not seek or
+// close it.
 func (b *Bucket) Put(ctx context.Context, key string, src io.Reader, size int64, opts *PutOptions) (*ObjectInfo, error) {
 	u, src, err := b.begin(ctx, key, src, size, opts)
 	if err != nil {

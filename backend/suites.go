@@ -93,8 +93,8 @@ func (u *upload) hintSize(err error) error {
 	return err
 }
 
-// clone returns a copy of o, which may be nil, for a put that goes on after its caller has got o
-// back.
+// clone returns a copy of o, which may be nil, for a put that goes on after
+// its caller has got o back.
 func (o *PutOptions) clone() *PutOptions {
 	if o == nil {
 		return new(PutOptions)
