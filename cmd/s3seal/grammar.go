@@ -23,7 +23,9 @@ type grammar struct {
 	Seal   sealCmd   `cmd:"" help:"Encrypt stdin to stdout, no storage involved."`
 	Open   openCmd   `cmd:"" help:"Decrypt stdin to stdout, no storage involved."`
 
-	Serve     serveCmd     `cmd:"" help:"Serve a bucket decrypted over HTTP, on this machine."`
+	Serve      serveCmd      `cmd:"" help:"Serve a bucket decrypted over HTTP, on this machine."`
+	AbortStale abortStaleCmd `cmd:"" help:"List or abort uploads that were interrupted and not resumed."`
+
 	KMSServer kmsServerCmd `cmd:"" name:"kms-server" help:"Serve a KMS for development, on this machine only."`
 }
 

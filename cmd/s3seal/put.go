@@ -17,6 +17,7 @@ type putCmd struct {
 	Bind       bool   `help:"Bind the content to the object's bucket and key (in a folder, to the key): it opens under no other name, so copies and renamed objects do not. With chunked and dare2."`
 	ExpectSize *int64 `placeholder:"N" help:"Size of SRC in bytes, where it cannot be seen; another size is an error."`
 	objectFlags
+	resumeFlags
 	instructionFlags
 	storageFlags
 	Src text `arg:"" help:"The file to encrypt, or - for stdin."`
@@ -32,9 +33,12 @@ what a flag asks for is an error.
 
 ` + commandHelp + `
 
+` + resumeHelp + `
+
 Example:
 
     s3seal put --new-key vault.key README.md dir:./vault/README.md
+    s3seal put -k aes:vault.key --resume disk.img s3://bucket/disk.img
     s3seal put -k aes:vault.key --from-command s3://bucket/db.sql -- pg_dump db
     gzip <log | s3seal put -k aes:vault.key - s3://bucket/log.gz
     s3seal put -k aes:vault.key --if-none-match --meta host=db1 --tag keep=90d dump.gz s3://bucket/2026-11-23.gz
@@ -52,6 +56,9 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	if err := c.check(); err != nil {
+		return err
+	}
+	if err := c.checkResume(); err != nil {
 		return err
 	}
 	opts, err := c.objectFlags.options()
@@ -84,6 +91,13 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer st.Close()
+	if c.Resume {
+		info, err := c.resume(ctx, a, st, at, seal, src, opts)
+		if err != nil {
+			return err
+		}
+		return a.reportPut(at, seal, info.PlaintextSizeMax, info)
+	}
 
 	options := c.instructionFlags.options(seal.options)
 	options.Name, options.Bind = at.bucket, c.Bind

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/stream"
+)
+
+const (
+	flagResume  = "--resume"
+	stateSuffix = ".s3seal-resume"
+)
+
+// resumeFlags make a put one that can go on after an interruption.
+type resumeFlags struct {
+	Resume bool `help:"Send SRC, a file, so that the same command goes on after a failure: what has arrived is not sent again. What is needed for it is kept beside SRC until then, sealed."`
+	State  text `placeholder:"FILE" help:"With --resume, the state file; default SRC.ID.s3seal-resume, where ID depends on DST."`
+}
+
+// resumeHelp is for the help of put.
+const resumeHelp = `With --resume an interrupted or failed put leaves what has arrived, and the same command goes on with it.
+The key must be able to decrypt, too. SRC must not have changed: it is compared, and if a part that was
+encrypted is another now, the exit code is 6; s3seal abort-stale then gives the upload up. Where the state
+file or the upload is gone, damaged, or of other flags or another key, the put begins again. Not with
+--format chunked or dare2, --instruction-file, --from-command or stdin.`
+
+// checkResume refuses what cannot be resumed, before any work.
+func (c *putCmd) checkResume() error {
+	suite, err := formatNamed(c.Format)
+	switch {
+	case err != nil:
+		return err
+	case !c.Resume && c.State != "":
+		return usagef("--state: want %s with it", flagResume)
+	case !c.Resume:
+		return nil
+	case c.FromCommand:
+		return usagef("%s: the output of a command cannot be read again", flagResume)
+	case c.Src == stdio:
+		return usagef("%s: stdin cannot be read again: want a file", flagResume)
+	case suite.suite == envelope.Chunked || c.Format == "dare2":
+		return usagef("%s: format %s cannot be resumed: put without it", flagResume, c.Format)
+	}
+	return nil
+}
+
+// statePath is where the state file is.
+func (c *putCmd) statePath(at address) (string, error) {
+	if c.State != "" {
+		return string(c.State), nil
+	}
+	root, err := filepath.Abs(at.root)
+	if err != nil {
+		return "", err
+	}
+	if at.isS3() {
+		root = ""
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", at.bucket, root, at.key))
+	return fmt.Sprintf("%s.%x%s", c.Src, sum[:6], stateSuffix), nil
+}
+
+// resume stores src so that it can go on. It returns the size of the plaintext.
+func (c *putCmd) resume(ctx context.Context, a *app, st *storage, at address, seal *sealing, src *source, opts *backend.PutOptions) (*backend.ObjectInfo, error) {
+	f, ok := src.closer.(*os.File)
+	info, err := os.Stat(string(c.Src))
+	if err == nil && (!ok || !info.Mode().IsRegular()) {
+		return nil, usagef("%s: %s is not a regular file", flagResume, c.Src)
+	}
+	if err != nil {
+		return nil, err
+	}
+	size := max(src.size, 0) // that of an empty file is not taken for known
+	state, err := c.statePath(at)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := a.loadKeyring(c.keyFiles(), contextFlags{}, c.Region)
+	if err != nil {
+		return nil, err
+	}
+	options := c.instructionFlags.options(seal.options)
+	options.Name, options.Bind = at.bucket, c.Bind
+	p := a.progress(at.text, size)
+	defer p.end()
+	bucket := backend.NewBucket(st.Driver, seal.wrapper, keys, options)
+	stored, err := bucket.PutResumable(ctx, at.key, watchedSource(p, f), size, state, opts)
+	if err != nil {
+		return nil, c.explainResume(ctx, st, at, state, err)
+	}
+	return stored, nil
+}
+
+// explainResume says what can be done about err.
+func (c *putCmd) explainResume(ctx context.Context, st *storage, at address, state string, err error) error {
+	text := ""
+	switch {
+	case errors.Is(err, stream.ErrPartChanged):
+		text = fmt.Sprintf("%s is not what it was when it was interrupted; to begin again, s3seal abort-stale --abort --older-than 0s --state %s", c.Src, state)
+		err = errors.Join(backend.ErrChanged, err)
+	case errors.Is(err, backend.ErrStateInUse):
+		text = "another s3seal is using " + state
+	case errors.Is(err, backend.ErrNotState):
+		text = state + " is no state file: it stays as it is; want another --state"
+	default:
+		err = c.explain(ctx, st, at, c.explainSize(err))
+		if _, serr := os.Lstat(state); serr != nil || errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+		return fmt.Errorf("%w; the same command goes on with what has arrived", err)
+	}
+	return at.about(&refusal{text, err})
+}
+
+// watchedSource returns f with its bytes counted, if anybody watches.
+func watchedSource(p *progress, f io.ReaderAt) io.ReaderAt {
+	if p == nil {
+		return f
+	}
+	return &countedReaderAt{f, p}
+}
+
+type countedReaderAt struct {
+	io.ReaderAt
+	progress *progress
+}
+
+// ReadAt implements io.ReaderAt.
+func (r *countedReaderAt) ReadAt(buf []byte, off int64) (int, error) {
+	n, err := r.ReaderAt.ReadAt(buf, off)
+	r.progress.add(n)
+	return n, err
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/s3seal/s3seal/backend"
+)
+
+// abortStaleCmd lists uploads that nobody goes on with, and aborts them.
+type abortStaleCmd struct {
+	State      []text        `sep:"none" placeholder:"FILE" help:"State file of put --resume, or a folder with some: the uploads they name; may be repeated."`
+	AllUploads bool          `help:"All uploads that the storage lists, also those of other programs and machines, which may be under way."`
+	OlderThan  time.Duration `default:"24h" placeholder:"TIME" help:"Only uploads that were begun so long ago, such as 90m; default 24h."`
+	Abort      bool          `help:"Abort them. Without it they are listed."`
+	storageFlags
+	Prefix text `arg:"" help:"Where: s3://BUCKET, s3://BUCKET/PREFIX, dir:ROOT or dir:ROOT//PREFIX."`
+}
+
+// Help implements kong.HelpProvider.
+func (abortStaleCmd) Help() string {
+	return `An upload that is interrupted and not resumed takes up space, and on S3 costs money, and no list of objects
+shows it. Uploads of a put that is running, and of which a --state file tells, stay. A file whose upload was
+aborted is removed. Some servers list an upload for its whole key only.
+
+Example:
+
+    s3seal abort-stale --state . s3://bucket
+    s3seal abort-stale --state . --abort s3://bucket
+    s3seal abort-stale --all-uploads --older-than 168h --abort s3://bucket/backup/`
+}
+
+// Run lists or aborts.
+func (c *abortStaleCmd) Run(ctx context.Context, a *app) error {
+	if len(c.State) == 0 && !c.AllUploads {
+		return usagef("want uploads to look for: --state FILE, a folder with such files, or --all-uploads")
+	}
+	if c.OlderThan < 0 {
+		return usagef("--older-than %v: want 0s or more", c.OlderThan)
+	}
+	at, err := parsePrefix(string(c.Prefix))
+	if err != nil {
+		return err
+	}
+	st, err := c.openStorage(a, at, false)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	opts := &backend.StaleOptions{AllUploads: c.AllUploads, Abort: c.Abort}
+	for _, s := range c.State {
+		opts.States = append(opts.States, string(s))
+	}
+	bucket := backend.NewBucket(st.Driver, nil, nil, &backend.Options{Name: at.bucket})
+	found, err := bucket.AbortStale(ctx, at.key, c.OlderThan, opts)
+	for _, u := range found {
+		if perr := a.printUpload(u); perr != nil {
+			return firstOf(at.about(err), perr)
+		}
+	}
+	return at.about(err)
+}
+
+// printUpload prints a line, also when it is quiet: this is data.
+func (a *app) printUpload(u backend.StaleUpload) error {
+	what, begun := "stale", "-"
+	if u.Aborted {
+		what = "aborted"
+	}
+	if !u.Initiated.IsZero() {
+		begun = u.Initiated.UTC().Format(time.RFC3339)
+	}
+	_, err := fmt.Fprintf(a.stdout, "%s  %s  %s  %s\n", what, begun, printable(u.Key), printable(u.ID))
+	if err != nil {
+		return fmt.Errorf("write stdout: %w", err)
+	}
+	return nil
+}
+
+// parsePrefix reads what parseAddress reads, and what lacks a key.
+func parsePrefix(s string) (address, error) {
+	rest, ok := strings.CutPrefix(s, s3Scheme)
+	if bucket, key, _ := strings.Cut(rest, "/"); ok && bucket != "" {
+		return address{text: s, bucket: bucket, key: key}, nil
+	}
+	rest, ok = strings.CutPrefix(s, dirScheme)
+	if root, key, _ := strings.Cut(rest, "//"); ok && root != "" {
+		return address{text: s, root: root, key: key}, nil
+	}
+	return address{}, usagef("%q: want s3://BUCKET, s3://BUCKET/PREFIX, dir:ROOT or dir:ROOT//PREFIX", s)
+}
