@@ -44,8 +44,9 @@ import (
 // and the upload ID are in the clear. It is readable by its owner only and
 // locked while it is in use: a second call is [ErrStateInUse]. The lock ends
 // with the process where the system has flock; elsewhere it is a file beside it
-// that a killed process leaves behind. A file that is something else is
-// [ErrNotState], and stays. Nobody must go on with a copy of the file, or with
+// that a killed process leaves behind. A file that is something else, or that
+// others have access to, is [ErrNotState], and stays: who can write to it can
+// make it name a content key that he knows, or forget what was encrypted. Nobody must go on with a copy of the file, or with
 // an older one from a backup: both would encrypt the same places again, and
 // nothing could tell.
 //
@@ -63,6 +64,8 @@ import (
 // driver's [UploadLimits] decide the size of a part and how many are encrypted
 // and sent at a time; each takes as much memory. Parts of CBC are encrypted one
 // after the other.
+//
+// That ctx is done is noticed between two parts and by the driver.
 //
 // Of opts and of errors what Put says is true here, too. If a condition does
 // not hold, the upload is aborted and the state file removed; after any other
@@ -116,6 +119,9 @@ type resumable struct {
 // plan does all that can fail before a file is made or a key used.
 func (r *resumable) plan(key string, size int64) error {
 	b := r.bucket
+	if b.wrapper == nil {
+		return wrap.ErrNoKey
+	}
 	if b.unwrapper == nil {
 		return fmt.Errorf("an upload that can be resumed needs the key to unwrap, too: %w", wrap.ErrNoKey)
 	}
@@ -182,11 +188,7 @@ func (l UploadLimits) partSize(size int64) (int64, error) {
 // storage's KMS are nobody's business.
 func (r *resumable) digest() (string, error) {
 	b := r.bucket
-	wrapping := ""
-	if b.wrapper != nil {
-		wrapping = b.wrapper.Algorithm().String()
-	}
-	data, err := json.Marshal([]any{b.seal.Suite.String(), wrapping, b.seal.MatDesc, r.opts})
+	data, err := json.Marshal([]any{b.seal.Suite.String(), b.wrapper.Algorithm().String(), b.seal.MatDesc, r.opts})
 	if err != nil {
 		return "", fmt.Errorf("backend: state file: %w", err)
 	}
@@ -211,6 +213,14 @@ func (r *resumable) begin(ctx context.Context) error {
 	}
 	if r.parts != nil {
 		r.parts.Wipe()
+		r.parts = nil
+	}
+	// Whatever is wrong with the keys shall be found before the upload is lost.
+	if err := r.prepare(ctx); err != nil {
+		if old == nil || old.UploadID == "" {
+			err = r.discard(err)
+		}
+		return err
 	}
 	if old != nil {
 		if err := r.abandon(ctx, old); err != nil {
@@ -239,32 +249,38 @@ func (r *resumable) abandon(ctx context.Context, old *stateHeader) error {
 	return fmt.Errorf("abort the upload before, of %q: %w", old.Key, err)
 }
 
-// start begins a new upload, under a new content key.
-func (r *resumable) start(ctx context.Context) error {
-	b, key := r.bucket, r.head.Key
-	u, err := b.newUpload(ctx, key, r.head.Size, r.opts)
+// prepare makes a new content key, and all of an upload that needs no storage.
+func (r *resumable) prepare(ctx context.Context) error {
+	b := r.bucket
+	u, err := b.newUpload(ctx, r.head.Key, r.head.Size, r.opts)
 	if err != nil {
-		return r.discard(err)
+		return err
 	}
 	if u.sidecar != nil { // of one of several keys
-		return r.discard(fmt.Errorf("a put with a sidecar cannot be resumed, use Put: %w", errors.ErrUnsupported))
+		return fmt.Errorf("a put with a sidecar cannot be resumed, use Put: %w", errors.ErrUnsupported)
 	}
 	r.header = u.sealer.Header()
 	if err := b.opens(ctx, r.header); err != nil {
-		return r.discard(err)
+		return err
 	}
 	if r.head.Envelope, err = r.header.Metadata(); err != nil {
-		return r.discard(err)
+		return err
 	}
 	if r.parts, err = u.sealer.Parts(); err != nil {
-		return r.discard(err)
+		return err
 	}
-	r.opts, r.arrived = u.opts, map[int64]Part{}
+	r.opts, r.arrived, r.done = u.opts, map[int64]Part{}, nil
 	r.slots = make([]slot, r.head.parts()+1)
-	if err := resetState(r.file, r.head); err != nil {
+	return nil
+}
+
+// start begins a new upload.
+func (r *resumable) start(ctx context.Context) error {
+	err := resetState(r.file, r.head)
+	if err != nil {
 		return fmt.Errorf("state file: %w", err)
 	}
-	if r.head.UploadID, err = r.driver.StartUpload(ctx, key, r.opts); err != nil {
+	if r.head.UploadID, err = r.driver.StartUpload(ctx, r.head.Key, r.opts); err != nil {
 		return r.discard(err)
 	}
 	if err := writeHead(r.file, r.head); err != nil {

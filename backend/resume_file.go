@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 var (
@@ -114,6 +115,13 @@ func (s *diskState) inPlace() (bool, error) {
 // check refuses what is no state file, not even one that was cut short. Zeros
 // may be one that a crash has caught before anything was written.
 func (s *diskState) check() error {
+	info, err := s.Stat()
+	if err != nil {
+		return err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
+		return fmt.Errorf("%w: %s: want mode 0600, got %04o", ErrNotState, s.path, mode)
+	}
 	head := make([]byte, stateHead)
 	n, err := s.ReadAt(head, 0)
 	if err != nil && err != io.EOF {

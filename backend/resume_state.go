@@ -27,9 +27,10 @@ import (
 // a state is to risk two plaintexts under one key and counter. Slots are written
 // in any order and never moved, so several parts can be on their way.
 //
-// The head is in the clear and authenticated by nothing; the hash finds damage.
-// What it could be made to say has no effect on what is encrypted, because the
-// states fit no other object: at worst the upload begins again.
+// The head is in the clear, and the hash finds damage, not intent. The states fit
+// no other envelope than that of the head; but whoever can wrap keys for this
+// bucket, as everybody can by a public key, could write both anew. That is why
+// the file must be the user's alone.
 const (
 	stateMagic = "s3seal-resume-1\n"
 	stateHead  = 16 << 10

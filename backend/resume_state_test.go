@@ -26,7 +26,8 @@ import (
 func TestResumeCrashes(t *testing.T) {
 	data := pattern(3*resumePart + 9)
 	for _, p := range suites(t) {
-		for _, lose := range []bool{false, true} {
+		for variant := range 8 {
+			lose, part := variant%2 == 1, variant/2
 			for n, more := 0, true; more && !t.Failed(); n++ {
 				r := newResuming(t, p)
 				r.limits.Concurrency = 1
@@ -36,7 +37,7 @@ func TestResumeCrashes(t *testing.T) {
 					wantErr(t, fmt.Sprint("crash at ", n), err, backend.ErrCrashed)
 				}
 				changed := bytes.Clone(data)
-				changed[len(changed)-1] ^= 1
+				changed[part*resumePart] ^= 1
 				if _, err := r.put(t, changed, nil); err != nil && !errors.Is(err, stream.ErrPartChanged) {
 					t.Fatalf("%s: crash at %d: resume = %v", p.name, n, err)
 				}
@@ -187,7 +188,7 @@ func TestResumeTwice(t *testing.T) {
 func TestResumeNotState(t *testing.T) {
 	r := newResuming(t, profiles(t)[0])
 	precious := []byte("precious")
-	if err := os.WriteFile(r.state, precious, 0o644); err != nil {
+	if err := os.WriteFile(r.state, precious, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, err := r.put(t, pattern(100), nil)
@@ -212,6 +213,10 @@ func TestResumeStateMode(t *testing.T) {
 	r.interrupt(t, pattern(3*resumePart), 1)
 	if mode := must(os.Stat(r.state))(t).Mode().Perm(); mode != 0o600 && runtime.GOOS != "windows" {
 		t.Errorf("mode %04o, want 0600", mode)
+	}
+	if err := os.Chmod(r.state, 0o620); err == nil && runtime.GOOS != "windows" {
+		_, err := r.put(t, pattern(3*resumePart), nil)
+		wantErr(t, "a file for others to write to", err, backend.ErrNotState)
 	}
 	if state := must(os.ReadFile(r.state))(t); bytes.Contains(state, pattern(3 * resumePart)[:16]) {
 		t.Error("the state file holds plaintext")
@@ -249,6 +254,27 @@ func TestResumeRefuses(t *testing.T) {
 			r.wantNoState(t)
 		})
 	}
+}
+
+// TestResumeWrongKey: keys that could not resume what would begin anew cost no
+// upload.
+func TestResumeWrongKey(t *testing.T) {
+	r := newResuming(t, profiles(t)[0])
+	data := pattern(3 * resumePart)
+	r.interrupt(t, data, 2)
+	other := must(wrap.NewAESGCM(bytes.Repeat([]byte{7}, 32)))(t)
+	for _, b := range []*backend.Bucket{
+		backend.NewBucket(r.partsDriver, r.key, other, nil), backend.NewBucket(r.partsDriver, nil, r.key, nil),
+	} {
+		_, err := b.PutResumable(t.Context(), resumeKey, bytes.NewReader(data), int64(len(data)), r.state, nil)
+		wantErr(t, "keys that do not fit", err, wrap.ErrNoKey)
+	}
+	r.puts = 0
+	must(r.put(t, data, nil))(t)
+	if r.puts != 2 {
+		t.Errorf("%d parts sent after 2 of 4, want 2", r.puts)
+	}
+	r.wantDone(t, data)
 }
 
 // TestResumeSourceSize: a source that is shorter or longer than size is no

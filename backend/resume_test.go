@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -342,10 +343,16 @@ func TestResumeOther(t *testing.T) {
 			r.interrupt(t, data, 2)
 			before := r.uploads(t)[0].ID
 			opts, key, data, put := f(t, r)
+			clear(r.sent)
 			b := backend.NewBucket(r.partsDriver, key, key, &opts)
 			must(b.PutResumable(t.Context(), resumeKey, bytes.NewReader(data), int64(len(data)), r.state, put))(t)
 			r.check(t)
 			wantObject(t, b, resumeKey, data)
+			for place := range r.sent {
+				if strings.HasPrefix(place, before+"/") {
+					t.Errorf("%s was sent to the upload before", place)
+				}
+			}
 			if u := r.uploads(t); len(u) > 0 {
 				t.Errorf("uploads left: %v, %s was before", u, before)
 			}

@@ -157,7 +157,7 @@ func peekHead(path string) (*stateHeader, error) {
 // locked looks at the upload of a state file that nobody else has.
 func (s *stale) locked(ctx context.Context, path string, f stateFile) error {
 	h, err := readHead(f) // again: it was not locked before
-	if errors.Is(err, errDamaged) || err == nil && (h.UploadID == "" || !strings.HasPrefix(h.Key, s.prefix)) {
+	if errors.Is(err, errDamaged) || err == nil && (h.Bucket != s.bucket.name || h.UploadID == "" || !strings.HasPrefix(h.Key, s.prefix)) {
 		return nil
 	}
 	if err != nil {
