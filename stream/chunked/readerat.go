@@ -3,7 +3,6 @@
 package chunked
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/s3seal/s3seal/stream"
@@ -70,9 +69,9 @@ func (r *ReaderAt) verifyEnds(key, context []byte) error {
 	tail := b.in[headerSize : headerSize+r.total-offset(last)]
 	var err error
 	if last == 0 {
-		err = r.fetch(b.in[:r.total], 0)
-	} else if err = r.fetch(b.in[:headerSize], 0); err == nil {
-		err = r.fetch(tail, offset(last))
+		err = engine.ReadAt(r.src, b.in[:r.total], 0)
+	} else if err = engine.ReadAt(r.src, b.in[:headerSize], 0); err == nil {
+		err = engine.ReadAt(r.src, tail, offset(last))
 	}
 	if err == nil {
 		r.keys, err = unlock(key, b.in[:headerSize], context)
@@ -129,7 +128,7 @@ func (r *ReaderAt) readRun(p []byte, off int64, b *scratch) (n int, err error) {
 	k := off / ChunkSize
 	end := min((off+int64(len(p))-1)/ChunkSize+1, k+maxRead)
 	src := b.sized(min(offset(end), r.total) - offset(k))
-	if err := r.fetch(src, offset(k)); err != nil {
+	if err := engine.ReadAt(r.src, src, offset(k)); err != nil {
 		return 0, err
 	}
 	for skip := off % ChunkSize; k < end; k, skip = k+1, 0 {
@@ -142,18 +141,4 @@ func (r *ReaderAt) readRun(p []byte, off int64, b *scratch) (n int, err error) {
 		src = src[m:]
 	}
 	return n, nil
-}
-
-// fetch fills p from the source.
-func (r *ReaderAt) fetch(p []byte, off int64) error {
-	n, err := r.src.ReadAt(p, off)
-	switch {
-	case n < 0 || n > len(p):
-		err = engine.ErrCount
-	case n == len(p):
-		return nil // io.EOF may come with the last byte
-	case err == nil || err == io.EOF:
-		err = fmt.Errorf("want %d bytes at %d, got %d: %w", len(p), off, n, io.ErrUnexpectedEOF)
-	}
-	return fmt.Errorf("chunked: read source: %w", err)
 }

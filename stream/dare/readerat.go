@@ -215,7 +215,7 @@ func (s *span) Read(p []byte) (int, error) {
 // fetch reads a package from the source and looks at those things about it that
 // sio does not.
 func (s *span) fetch(p []byte, off int64) error {
-	if err := s.at.fetch(p, off); err != nil {
+	if err := engine.ReadAt(s.at.src, p, off); err != nil {
 		return err
 	}
 	if err := s.strand.admit(p); err != nil {
@@ -225,18 +225,4 @@ func (s *span) fetch(p []byte, off int64) error {
 		return stream.ErrDecrypt
 	}
 	return nil
-}
-
-// fetch fills p from the source.
-func (r *ReaderAt) fetch(p []byte, off int64) error {
-	n, err := r.src.ReadAt(p, off)
-	switch {
-	case n < 0 || n > len(p):
-		err = engine.ErrCount
-	case n == len(p):
-		return nil // io.EOF may come with the last byte
-	case err == nil || err == io.EOF:
-		err = fmt.Errorf("want %d bytes at %d, got %d: %w", len(p), off, n, io.ErrUnexpectedEOF)
-	}
-	return fmt.Errorf("dare: read source: %w", err)
 }

@@ -90,3 +90,18 @@ func sinkError(err error) error {
 
 // Err returns the error that every later Read will return, or nil.
 func (s *Source) Err() error { return s.err }
+
+// ReadAt fills p from offset off of src on, or returns an error, wrapped; a
+// source that ends before that gives one that wraps io.ErrUnexpectedEOF.
+func ReadAt(src io.ReaderAt, p []byte, off int64) error {
+	n, err := src.ReadAt(p, off)
+	switch {
+	case n < 0 || n > len(p):
+		err = ErrCount
+	case n == len(p):
+		return nil // io.EOF may come with the last byte
+	case err == nil || err == io.EOF:
+		err = fmt.Errorf("want %d bytes at %d, got %d: %w", len(p), off, n, io.ErrUnexpectedEOF)
+	}
+	return sourceError(err)
+}
