@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"math/rand/v2"
 	"os"
@@ -12,11 +13,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/s3seal/s3seal/backend"
-	"github.com/s3seal/s3seal/backend/dir"
 	"github.com/s3seal/s3seal/backend/s3/s3test"
 )
 
@@ -25,64 +26,113 @@ var kills = flag.Int("kills", 3, "how often TestKill kills each command")
 // killSize is that of three parts and a bit.
 const killSize = 17 << 20
 
-// begun leaves an upload to root, of one part, with the state file of the
-// command. It returns the state file.
-func begun(t *testing.T, c *putCmd, root string, ks keySet, src string) string {
+// A halfway driver cancels after so many parts.
+type halfway struct {
+	backend.Multiparter
+	parts  atomic.Int32 // that were sent
+	after  int32
+	cancel func()
+}
+
+func (d *halfway) PutPart(ctx context.Context, key, id string, number int, body []byte) (backend.Part, error) {
+	p, err := d.Multiparter.PutPart(ctx, key, id, number, body)
+	if d.parts.Add(1) == d.after {
+		d.cancel()
+	}
+	return p, err
+}
+
+// resumable puts src as the command does, until so many parts were sent. It
+// returns the state file and how many were.
+func resumable(t *testing.T, st *storage, at address, ks keySet, src string, after int32) (state string, sent int32, err error) {
 	t.Helper()
-	at, err := parseAddress("dir:" + root + "//x")
+	a := &app{stderr: new(bytes.Buffer), env: os.Getenv}
+	c := &putCmd{Key: []text{text(ks.aes)}, Src: text(src), sealFlags: sealFlags{Format: "v3"}}
+	if state, err = c.statePath(at); err != nil {
+		t.Fatal(err)
+	}
+	seal, err := c.sealing(a)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Src = text(src)
-	state, err := c.statePath(at)
+	source, err := a.openSource(t.Context(), src, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	opts, err := c.objectFlags.options()
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	a := &app{stdin: strings.NewReader(""), stdout: new(bytes.Buffer), stderr: new(bytes.Buffer), env: os.Getenv}
-	keys, err := a.loadKeyring([]text{text(ks.aes)}, contextFlags{}, "")
+	d := &halfway{Multiparter: st.Driver.(backend.Multiparter), after: after, cancel: cancel}
+	_, err = c.resume(ctx, a, &storage{Driver: d}, at, seal, source, opts)
+	return state, d.parts.Load(), err
+}
+
+// begun leaves an upload of one part to the folder root. It returns the state
+// file.
+func begun(t *testing.T, root string, ks keySet, src string) string {
+	t.Helper()
+	at, err := parseAddress("dir:" + root + "//x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := a.loadKeys([]text{text(ks.aes)}, "")
+	st, err := storageFlags{}.openStorage(nil, at, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	seal, err := sealFlags{Format: "v3"}.withAll(all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := dir.New(root, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	f, err := os.Open(src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	bucket := backend.NewBucket(&onePart{Driver: d, cancel: cancel}, seal.wrapper, keys, &backend.Options{Seal: seal.options})
-	opts, err := c.objectFlags.options()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := bucket.PutResumable(ctx, at.key, f, killSize, state, opts); err == nil {
-		t.Fatal("PutResumable = nil, want it interrupted")
+	defer st.Close()
+	state, _, err := resumable(t, st, at, ks, src, 1)
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "the same command goes on") {
+		t.Fatalf("put = %v, want it cancelled, and what to do then", err)
 	}
 	return state
 }
 
-// onePart cancels after the first part.
-type onePart struct {
-	*dir.Driver
-	cancel func()
-}
-
-func (d *onePart) PutPart(ctx context.Context, key, id string, number int, body []byte) (backend.Part, error) {
-	defer d.cancel()
-	return d.Driver.PutPart(ctx, key, id, number, body)
+// TestS3PutResume: of what has arrived nothing is sent again.
+func TestS3PutResume(t *testing.T) {
+	ks := newKeySet(t)
+	src := writeFile(t, t.TempDir(), "src", pattern(killSize))
+	s3test.Each(t, func(t *testing.T, srv *s3test.Server) {
+		bucket := srv.NewBucket(t)
+		at, err := parseAddress("s3://" + bucket + "/x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		env := s3Env(srv)
+		a := &app{stderr: new(bytes.Buffer), env: func(name string) string {
+			value := ""
+			for _, e := range env { // the last one counts
+				if n, v, _ := strings.Cut(e, "="); n == name {
+					value = v
+				}
+			}
+			return value
+		}}
+		t.Setenv("AWS_ACCESS_KEY_ID", srv.AccessKey)
+		t.Setenv("AWS_SECRET_ACCESS_KEY", srv.SecretKey)
+		t.Setenv("AWS_SESSION_TOKEN", "")
+		st, err := storageFlags{}.openStorage(a, at, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer st.Close()
+		if _, _, err := resumable(t, st, at, ks, src, 1); err == nil {
+			t.Fatal("put = nil, want it cancelled")
+		}
+		state, sent, err := resumable(t, st, at, ks, src, -1)
+		if err != nil || sent > 2 {
+			t.Fatalf("resume sent %d of 3 parts, %v; want at most 2", sent, err)
+		}
+		if _, err := os.Stat(state); err == nil {
+			t.Errorf("%s is still there", state)
+		}
+		if n := srv.IncompleteUploads(t, bucket); n != 0 {
+			t.Errorf("%d unfinished uploads left in the bucket", n)
+		}
+	})
 }
 
 // TestPutResume goes on with what was begun, unless the source has changed.
@@ -92,7 +142,7 @@ func TestPutResume(t *testing.T) {
 	root, data := filepath.Join(folder, "v"), pattern(killSize)
 	src := writeFile(t, folder, "src", data)
 	at := "dir:" + root + "//x"
-	state := begun(t, &putCmd{}, root, ks, src)
+	state := begun(t, root, ks, src)
 
 	changed := bytes.Clone(data)
 	changed[3] ^= 1
@@ -159,7 +209,7 @@ func TestAbortStale(t *testing.T) {
 	folder := t.TempDir()
 	root := filepath.Join(folder, "v")
 	src := writeFile(t, folder, "src", pattern(killSize))
-	state := begun(t, &putCmd{}, root, ks, src)
+	state := begun(t, root, ks, src)
 	at := "dir:" + root
 	lines := func(want int, args ...string) {
 		t.Helper()
