@@ -18,7 +18,7 @@ var ErrCrashed = errors.New("crashed")
 type CrashFile struct {
 	stateFile
 	path   string
-	synced []byte // what is on the disk
+	Synced []byte // what is on the disk; at first nil for all of it
 	At     int    // the call that no longer happens
 	Lose   bool
 	Calls  int
@@ -33,7 +33,9 @@ func (b *Bucket) PutResumableCrash(ctx context.Context, key string, src io.Reade
 			return nil, err
 		}
 		c.stateFile, c.path = f, statePath
-		c.synced, err = os.ReadFile(statePath)
+		if c.Synced == nil {
+			c.Synced, err = os.ReadFile(statePath)
+		}
 		return c, err
 	})
 	return err
@@ -43,7 +45,7 @@ func (c *CrashFile) step() error {
 	if !c.down && c.Calls == c.At {
 		c.down = true
 		if c.Lose {
-			if err := os.WriteFile(c.path, c.synced, 0o600); err != nil {
+			if err := os.WriteFile(c.path, c.Synced, 0o600); err != nil {
 				return err
 			}
 		}
@@ -76,7 +78,7 @@ func (c *CrashFile) Sync() (err error) {
 	if err := c.step(); err != nil {
 		return err
 	}
-	c.synced, err = os.ReadFile(c.path)
+	c.Synced, err = os.ReadFile(c.path)
 	return errors.Join(err, c.stateFile.Sync())
 }
 
@@ -86,6 +88,15 @@ func (c *CrashFile) Remove() error {
 		return err
 	}
 	return c.stateFile.Remove()
+}
+
+// Close closes the file. With Lose, what was not synced is lost now.
+func (c *CrashFile) Close() error {
+	err := c.stateFile.Close()
+	if _, serr := os.Lstat(c.path); c.Lose && !c.down && serr == nil {
+		return errors.Join(err, os.WriteFile(c.path, c.Synced, 0o600))
+	}
+	return err
 }
 
 // StateSlots is where the slots begin.

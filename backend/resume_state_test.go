@@ -48,6 +48,67 @@ func TestResumeCrashes(t *testing.T) {
 	}
 }
 
+// TestResumePowerCut lets a call to the storage fail, so that what was sent may
+// be lost on its way, and then the power. Who saw it has it all the same.
+func TestResumePowerCut(t *testing.T) {
+	data := pattern(3*resumePart + 9)
+	for _, p := range suites(t) {
+		for n := range 8 {
+			for part := range 4 {
+				r := newResuming(t, p)
+				r.limits.Concurrency = 1
+				r.breakAt(n, false, false)
+				c := &backend.CrashFile{At: -1, Lose: true}
+				err := r.bucket(r.partsDriver).PutResumableCrash(t.Context(), resumeKey, bytes.NewReader(data), int64(len(data)), r.state, c)
+				r.heal()
+				if err == nil {
+					break
+				}
+				changed := bytes.Clone(data)
+				changed[part*resumePart] ^= 1
+				if _, err := r.put(t, changed, nil); err != nil && !errors.Is(err, stream.ErrPartChanged) {
+					t.Fatalf("%s: power cut at %d: resume = %v", p.name, n, err)
+				}
+				must(r.put(t, data, nil))(t)
+				r.wantDone(t, data)
+			}
+		}
+	}
+}
+
+// TestResumeKilledThenPowerCut: what a killed process had written and not synced
+// is lost later, after another has gone on with it.
+func TestResumeKilledThenPowerCut(t *testing.T) {
+	data := pattern(3*resumePart + 9)
+	changed := bytes.Clone(data)
+	p := profiles(t)[0]
+	for n := range 16 {
+		for part := range 4 {
+			r := newResuming(t, p)
+			r.limits.Concurrency = 1
+			crash := func(c *backend.CrashFile) error {
+				return r.bucket(r.partsDriver).PutResumableCrash(t.Context(), resumeKey, bytes.NewReader(data), int64(len(data)), r.state, c)
+			}
+			killed := &backend.CrashFile{At: n}
+			if crash(killed) == nil {
+				return
+			}
+			r.breakAt(1, false, false) // its first part, behind ListParts
+			if err := crash(&backend.CrashFile{At: -1, Lose: true, Synced: killed.Synced}); err == nil {
+				t.Fatal("PutResumable = nil, want it broken")
+			}
+			r.heal()
+			copy(changed, data)
+			changed[part*resumePart] ^= 1
+			if _, err := r.put(t, changed, nil); err != nil && !errors.Is(err, stream.ErrPartChanged) {
+				t.Fatalf("killed at %d: resume = %v", n, err)
+			}
+			must(r.put(t, data, nil))(t)
+			r.wantDone(t, data)
+		}
+	}
+}
+
 // damage resumes with a state file that was changed, and with a source that is
 // another one; with both also with the source as it was.
 func damage(t *testing.T, p profile, sent int, both bool, change func(state []byte) []byte) {
@@ -88,15 +149,15 @@ func damage(t *testing.T, p profile, sent int, both bool, change func(state []by
 func TestResumeTruncatedState(t *testing.T) {
 	p := profiles(t)[0]
 	r := newResuming(t, p)
-	r.interrupt(t, pattern(3*resumePart+9), 2)
+	r.interrupt(t, pattern(2*resumePart+9), 1)
 	size := int(must(os.Stat(r.state))(t).Size())
 	for n := range size {
 		if n > 64 && n < backend.StateSlots-2 && n%97 != 0 { // a head is whole or none
 			continue
 		}
-		damage(t, p, 2, n%16 == 0, func(state []byte) []byte { return state[:n] })
+		damage(t, p, 1, n%16 == 0, func(state []byte) []byte { return state[:n] })
 	}
-	damage(t, p, 2, true, func(state []byte) []byte { return append(state, 0) })
+	damage(t, p, 1, true, func(state []byte) []byte { return append(state, 0) })
 }
 
 // TestResumeFlippedState flips every bit that holds something, and some of the
@@ -105,14 +166,14 @@ func TestResumeFlippedState(t *testing.T) {
 	p := profiles(t)[0]
 	r := newResuming(t, p)
 	r.limits.Concurrency = 1
-	r.interrupt(t, pattern(3*resumePart+9), 2)
+	r.interrupt(t, pattern(2*resumePart+9), 1)
 	state := must(os.ReadFile(r.state))(t)
 	for i, c := range state {
 		if c == 0 && i%101 != 0 {
 			continue
 		}
 		bit := byte(1) << (i % 8)
-		damage(t, p, 2, true, func(state []byte) []byte { state[i] ^= bit; return state })
+		damage(t, p, 1, true, func(state []byte) []byte { state[i] ^= bit; return state })
 	}
 }
 
@@ -274,6 +335,17 @@ func TestResumeWrongKey(t *testing.T) {
 	if r.puts != 2 {
 		t.Errorf("%d parts sent after 2 of 4, want 2", r.puts)
 	}
+	r.wantDone(t, data)
+}
+
+// TestResumeAlteredPart: a part that is not the one that was sent is sent again.
+func TestResumeAlteredPart(t *testing.T) {
+	r := newResuming(t, profiles(t)[0])
+	data := pattern(3 * resumePart)
+	r.interrupt(t, data, 2)
+	u := r.uploads(t)[0]
+	must(r.Multiparter.PutPart(t.Context(), u.Key, u.ID, 1, make([]byte, resumePart)))(t)
+	must(r.put(t, data, nil))(t)
 	r.wantDone(t, data)
 }
 

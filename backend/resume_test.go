@@ -256,17 +256,19 @@ func TestResumeBreaks(t *testing.T) {
 
 // TestResumeSends only what has not arrived.
 func TestResumeSends(t *testing.T) {
+	data := pattern(8*resumePart + 5)
 	for _, p := range suites(t) {
-		r := newResuming(t, p)
-		r.limits.Concurrency = 1
-		data := pattern(8*resumePart + 5)
-		r.interrupt(t, data, 4)
-		r.puts = 0
-		must(r.put(t, data, nil))(t)
-		if r.puts != 5 {
-			t.Errorf("%s: %d parts were sent after 4 of 9, want 5", p.name, r.puts)
+		for sent := range 10 {
+			r := newResuming(t, p)
+			r.limits.Concurrency = 1
+			r.interrupt(t, data, sent) // at 9 when it is to be completed
+			r.puts = 0
+			must(r.put(t, data, nil))(t)
+			if r.puts != 9-sent {
+				t.Errorf("%s: %d parts were sent after %d of 9", p.name, r.puts, sent)
+			}
+			r.wantDone(t, data)
 		}
-		r.wantDone(t, data)
 	}
 }
 
