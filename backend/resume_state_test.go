@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/dir"
@@ -321,6 +322,7 @@ func TestResumeRefuses(t *testing.T) {
 // upload.
 func TestResumeWrongKey(t *testing.T) {
 	r := newResuming(t, profiles(t)[0])
+	r.limits.Concurrency = 1
 	data := pattern(3 * resumePart)
 	r.interrupt(t, data, 2)
 	other := must(wrap.NewAESGCM(bytes.Repeat([]byte{7}, 32)))(t)
@@ -349,6 +351,26 @@ func TestResumeAlteredPart(t *testing.T) {
 	r.wantDone(t, data)
 }
 
+// TestResumeAgain: an upload that had to begin again can be resumed like any
+// other.
+func TestResumeAgain(t *testing.T) {
+	r := newResuming(t, profiles(t)[0])
+	r.limits.Concurrency = 1
+	data := pattern(3 * resumePart)
+	r.interrupt(t, data, 3)
+	u := r.uploads(t)[0]
+	if err := r.Multiparter.AbortUpload(t.Context(), u.Key, u.ID); err != nil {
+		t.Fatal(err)
+	}
+	r.interrupt(t, data, 4) // ListParts, Stat, AbortUpload, StartUpload and one part
+	r.puts = 0
+	must(r.put(t, data, nil))(t)
+	if r.puts != 3 {
+		t.Errorf("%d parts sent after 1 of 4, want 3", r.puts)
+	}
+	r.wantDone(t, data)
+}
+
 // TestResumeSourceSize: a source that is shorter or longer than size is no
 // object.
 func TestResumeSourceSize(t *testing.T) {
@@ -360,15 +382,42 @@ func TestResumeSourceSize(t *testing.T) {
 	}
 }
 
-// TestResumeConditions: where a condition does not hold nothing is left.
+// TestResumeConditions: where a condition does not hold nothing is left, whenever
+// that turns out.
 func TestResumeConditions(t *testing.T) {
-	r := newResuming(t, profiles(t)[0])
-	data := pattern(3 * resumePart)
-	must(r.put(t, data, &backend.PutOptions{IfNoneMatch: true}))(t)
-	_, err := r.put(t, data[:resumePart], &backend.PutOptions{IfNoneMatch: true})
-	wantErr(t, "IfNoneMatch", err, backend.ErrExist)
-	r.wantDone(t, data)
-	_, err = r.put(t, data[:resumePart], &backend.PutOptions{IfMatch: "another"})
-	wantErr(t, "IfMatch", err, backend.ErrChanged)
-	r.wantDone(t, data)
+	for _, late := range []bool{false, true} {
+		r := newResuming(t, profiles(t)[0])
+		r.late = late
+		data := pattern(3 * resumePart)
+		must(r.put(t, data, &backend.PutOptions{IfNoneMatch: true}))(t)
+		_, err := r.put(t, data[:resumePart], &backend.PutOptions{IfNoneMatch: true})
+		wantErr(t, "IfNoneMatch", err, backend.ErrExist)
+		r.wantDone(t, data)
+		_, err = r.put(t, data[:resumePart], &backend.PutOptions{IfMatch: "another"})
+		wantErr(t, "IfMatch", err, backend.ErrChanged)
+		r.wantDone(t, data)
+	}
+}
+
+// A lateSource takes its time for the first part.
+type lateSource struct{ io.ReaderAt }
+
+func (s lateSource) ReadAt(p []byte, off int64) (int, error) {
+	if off == 0 {
+		time.Sleep(20 * time.Millisecond)
+	}
+	return s.ReaderAt.ReadAt(p, off)
+}
+
+// TestResumeOrder: what has to be encrypted in order is.
+func TestResumeOrder(t *testing.T) {
+	data := pattern(5 * resumePart)
+	for _, p := range suites(t) {
+		r := newResuming(t, p)
+		_, err := r.bucket(r.partsDriver).PutResumable(t.Context(), resumeKey, lateSource{bytes.NewReader(data)}, int64(len(data)), r.state, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", p.name, err)
+		}
+		r.wantDone(t, data)
+	}
 }

@@ -44,6 +44,7 @@ type partsDriver struct {
 	failAt int  // -1 is never
 	after  bool // fail when the call has been made
 	lost   bool // fail once only
+	late   bool // conditions are decided at the end only
 }
 
 func newPartsDriver(m backend.Multiparter) *partsDriver {
@@ -81,6 +82,11 @@ func call[T any](d *partsDriver, f func() (T, error)) (v T, err error) {
 }
 
 func (d *partsDriver) StartUpload(ctx context.Context, key string, opts *backend.PutOptions) (string, error) {
+	if d.late {
+		c := *opts
+		c.IfNoneMatch, c.IfMatch = false, ""
+		opts = &c
+	}
 	return call(d, func() (string, error) { return d.Multiparter.StartUpload(ctx, key, opts) })
 }
 
