@@ -183,9 +183,8 @@ func (l UploadLimits) partSize(size int64) (int64, error) {
 	return n, nil
 }
 
-// digest covers what makes another object and is not in the header of the state
-// file in the clear. Metadata come back as they are, tags and keys of the
-// storage's KMS are nobody's business.
+// digest covers whatever else makes another object. That only has to be compared,
+// so it need not be in the file itself.
 func (r *resumable) digest() (string, error) {
 	b := r.bucket
 	data, err := json.Marshal([]any{b.seal.Suite.String(), b.wrapper.Algorithm().String(), b.seal.MatDesc, r.opts})
