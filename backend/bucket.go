@@ -43,7 +43,7 @@ import (
 )
 
 // Options say how a [Bucket] seals and what it opens. The zero value seals
-// V3, with the envelope in metadata, and opens V3 only.
+// V3, with the envelope in metadata, and opens V3 and Chunked.
 type Options struct {
 	Seal envelope.SealOptions
 	Open envelope.OpenOptions
