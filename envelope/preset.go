@@ -10,7 +10,7 @@ type Preset struct {
 }
 
 // RequireEncryptRequireDecrypt is the commitment policy of that name, and what
-// zero options mean: writes V3, reads V3 and Chunked. Like all of these it also reads
+// zero options mean: writes V3, reads V3 only. Like all of these it also reads
 // [Chunked], which no other client has.
 //
 // Source: S3 Encryption Client, "Key Commitment". It may be called
