@@ -100,16 +100,11 @@ func (r *ReaderAt) ReadAt(p []byte, off int64) (n int, err error) {
 	if off < 0 {
 		return 0, sizeError("read offset", 0, off)
 	}
-	if len(p) == 0 {
-		return 0, nil
-	}
-	if off >= r.size {
-		return 0, io.EOF
-	}
-	short := int64(len(p)) > r.size-off
-	if short {
-		p = p[:r.size-off]
-	}
+	return engine.Within(p, off, r.size, r.read)
+}
+
+// read fills p, which is not empty and does not pass the end.
+func (r *ReaderAt) read(p []byte, off int64) (n int, err error) {
 	b := newScratch()
 	for n < len(p) && err == nil {
 		var m int
@@ -117,9 +112,6 @@ func (r *ReaderAt) ReadAt(p []byte, off int64) (n int, err error) {
 		n += m
 	}
 	b.free()
-	if err == nil && short {
-		err = io.EOF
-	}
 	return n, err
 }
 

@@ -105,3 +105,24 @@ func ReadAt(src io.ReaderAt, p []byte, off int64) error {
 	}
 	return sourceError(err)
 }
+
+// Within is the frame of an io.ReaderAt over size bytes that are verified by
+// read: it is called, if at all, with a p that is not empty and within them, and
+// an off that is not negative. A short read for want of bytes is io.EOF.
+func Within(p []byte, off, size int64, read func(p []byte, off int64) (int, error)) (n int, err error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if off >= size {
+		return 0, io.EOF
+	}
+	short := int64(len(p)) > size-off
+	if short {
+		p = p[:size-off]
+	}
+	n, err = read(p, off)
+	if err == nil && short {
+		err = io.EOF
+	}
+	return n, err
+}
