@@ -12,6 +12,8 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"slices"
+
+	"github.com/s3seal/s3seal/wrap/internal/rsakey"
 )
 
 type rsaOAEP struct {
@@ -39,10 +41,10 @@ type rsaOAEPKey struct {
 // which forbids SHA-1, NewRSAOAEP and Wrap fail with [ErrFIPS].
 // The wrapper is safe for concurrent use.
 func NewRSAOAEP(pub *rsa.PublicKey) (Wrapper, error) {
-	if err := cmp.Or(checkOAEPMode(), checkRSAPublic(pub, rsaMinWriteBits)); err != nil {
+	if err := cmp.Or(checkOAEPMode(), rsakey.CheckPublic("wrap", pub, rsakey.MinWriteBits)); err != nil {
 		return nil, err
 	}
-	return &rsaOAEP{label(fmt.Sprintf("wrap.RSAOAEP(%d-bit public)", pub.N.BitLen())), cloneRSAPublic(pub)}, nil
+	return &rsaOAEP{label(fmt.Sprintf("wrap.RSAOAEP(%d-bit public)", pub.N.BitLen())), rsakey.ClonePublic(pub)}, nil
 }
 
 // NewRSAOAEPKey returns the key that unwraps what [NewRSAOAEP] wraps, and wraps
@@ -59,7 +61,7 @@ func NewRSAOAEPKey(priv *rsa.PrivateKey) (Key, error) {
 	if err := checkOAEPMode(); err != nil {
 		return nil, err
 	}
-	priv, err := cloneRSAPrivate(priv)
+	priv, err := rsakey.ClonePrivate("wrap", priv)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +72,7 @@ func NewRSAOAEPKey(priv *rsa.PrivateKey) (Key, error) {
 func (w *rsaOAEP) Algorithm() Algorithm { return RSAOAEPSHA1 }
 
 func (w *rsaOAEP) Wrap(_ context.Context, cek []byte, info Info) ([]byte, error) {
-	if err := cmp.Or(checkOAEPMode(), checkRSAPublic(w.pub, rsaMinWriteBits), checkCEK(cek)); err != nil {
+	if err := cmp.Or(checkOAEPMode(), rsakey.CheckPublic("wrap", w.pub, rsakey.MinWriteBits), checkCEK(cek)); err != nil {
 		return nil, err
 	}
 	payload := oaepPayload(cek, info.ContentAlg)

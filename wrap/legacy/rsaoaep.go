@@ -11,6 +11,7 @@ import (
 	"fmt"
 
 	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/internal/rsakey"
 )
 
 const oaepName = "RSA-OAEP with SHA-256 or MGF1-SHA-1"
@@ -38,7 +39,7 @@ func NewRSAOAEPSHA256Key(priv *rsa.PrivateKey) (wrap.Unwrapper, error) {
 	if err := checkMode(oaepName); err != nil {
 		return nil, err
 	}
-	priv, err := cloneRSAPrivate(priv)
+	priv, err := rsakey.ClonePrivate("wrap/legacy", priv)
 	if err != nil {
 		return nil, err
 	}

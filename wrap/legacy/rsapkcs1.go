@@ -12,6 +12,7 @@ import (
 	"fmt"
 
 	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/internal/rsakey"
 )
 
 const (
@@ -47,10 +48,10 @@ type rejection struct{ key []byte }
 // FIPS 140-only mode NewRSAPKCS1 and Wrap fail with [wrap.ErrFIPS].
 // The wrapper is safe for concurrent use.
 func NewRSAPKCS1(pub *rsa.PublicKey) (wrap.Wrapper, error) {
-	if err := cmp.Or(checkMode(pkcs1Name), checkRSAPublic(pub, rsaMinWriteBits)); err != nil {
+	if err := cmp.Or(checkMode(pkcs1Name), rsakey.CheckPublic("wrap/legacy", pub, rsakey.MinWriteBits)); err != nil {
 		return nil, err
 	}
-	return &rsaPKCS1{label(fmt.Sprintf("legacy.RSAPKCS1(%d-bit public)", pub.N.BitLen())), cloneRSAPublic(pub)}, nil
+	return &rsaPKCS1{label(fmt.Sprintf("legacy.RSAPKCS1(%d-bit public)", pub.N.BitLen())), rsakey.ClonePublic(pub)}, nil
 }
 
 // NewRSAPKCS1Key returns the key that unwraps what [NewRSAPKCS1] wraps, and
@@ -74,7 +75,7 @@ func NewRSAPKCS1Key(priv *rsa.PrivateKey) (wrap.Key, error) {
 	if err := checkMode(pkcs1Name); err != nil {
 		return nil, err
 	}
-	priv, err := cloneRSAPrivate(priv)
+	priv, err := rsakey.ClonePrivate("wrap/legacy", priv)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +86,7 @@ func NewRSAPKCS1Key(priv *rsa.PrivateKey) (wrap.Key, error) {
 func (w *rsaPKCS1) Algorithm() wrap.Algorithm { return wrap.RSAPKCS1 }
 
 func (w *rsaPKCS1) Wrap(_ context.Context, cek []byte, _ wrap.Info) ([]byte, error) {
-	if err := cmp.Or(checkMode(pkcs1Name), checkRSAPublic(w.pub, rsaMinWriteBits)); err != nil {
+	if err := cmp.Or(checkMode(pkcs1Name), rsakey.CheckPublic("wrap/legacy", w.pub, rsakey.MinWriteBits)); err != nil {
 		return nil, err
 	}
 	if len(cek) != pkcs1CEKSize {

@@ -13,6 +13,7 @@ import (
 	"math/big"
 
 	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/internal/rsakey"
 )
 
 const (
@@ -61,7 +62,7 @@ func NewInsecureRSARawKey(priv *rsa.PrivateKey) (wrap.Unwrapper, error) {
 	if err := checkMode(rawName); err != nil {
 		return nil, err
 	}
-	priv, err := cloneRSAPrivate(priv)
+	priv, err := rsakey.ClonePrivate("wrap/legacy", priv)
 	if err != nil {
 		return nil, err
 	}
