@@ -124,7 +124,8 @@ func loneSurrogate(text string) bool {
 	return false
 }
 
-// escapedRune returns the value of the \uXXXX at the start of text, or -1.
+// escapedRune returns the value of the escape, \u and four digits, at the start
+// of text, or -1.
 func escapedRune(text string) rune {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return -1

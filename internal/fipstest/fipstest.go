@@ -34,11 +34,21 @@ type Calls map[string]func(t *testing.T) error
 // It skips, and says so, where the build has no such mode.
 func Walk(t *testing.T, works, refused Calls, refusals ...error) {
 	t.Helper()
+	if !fips140.Enforced() {
+		checkComplete(t, works, refused)
+	}
+	Rerun(t, func() { walk(t, works, refused, refusals) })
+}
+
+// Rerun runs the test from which it is called once more, in FIPS 140-only mode,
+// where it calls check. It skips, and says so, where the build has no such mode.
+func Rerun(t *testing.T, check func()) {
+	t.Helper()
 	if fips140.Enforced() {
-		walk(t, works, refused, refusals)
+		check()
+		t.Log("checked under FIPS 140-only")
 		return
 	}
-	checkComplete(t, works, refused)
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1", "-test.timeout=2m")
 	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only")
 	out, err := cmd.CombinedOutput()
@@ -48,7 +58,7 @@ func Walk(t *testing.T, works, refused Calls, refusals ...error) {
 	if err != nil {
 		t.Errorf("under GODEBUG=fips140=only: %v\n%s", err, out)
 	}
-	if !strings.Contains(string(out), "walked under FIPS 140-only") {
+	if !strings.Contains(string(out), "checked under FIPS 140-only") {
 		t.Errorf("the process did not run in FIPS 140-only mode:\n%s", out)
 	}
 }
@@ -69,7 +79,7 @@ func walk(t *testing.T, works, refused Calls, refusals []error) {
 			}
 		})
 	}
-	t.Logf("walked under FIPS 140-only: %d work, %d are refused", len(works), len(refused))
+	t.Logf("%d work, %d are refused", len(works), len(refused))
 }
 
 // checkComplete compares the names of the calls with the functions there are.

@@ -7,34 +7,15 @@ import (
 	"crypto/fips140"
 	"errors"
 	"io"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/fipstest"
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/stream/chunked"
 )
 
 // TestFIPSOnly runs itself once more in a process with GODEBUG=fips140=only.
-func TestFIPSOnly(t *testing.T) {
-	if fips140.Enforced() {
-		checkFIPSOnly(t)
-		return
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestFIPSOnly$", "-test.v", "-test.timeout=2m")
-	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only")
-	out, err := cmd.CombinedOutput()
-	if strings.Contains(string(out), "incompatible with the purego build tag") {
-		t.Skip("this build has no FIPS 140-3 mode: purego")
-	}
-	if err != nil {
-		t.Errorf("under GODEBUG=fips140=only: %v\n%s", err, out)
-	}
-	if !strings.Contains(string(out), "checked under FIPS 140-only") {
-		t.Errorf("the process did not run in FIPS 140-only mode:\n%s", out)
-	}
-}
+func TestFIPSOnly(t *testing.T) { fipstest.Rerun(t, func() { checkFIPSOnly(t) }) }
 
 func checkFIPSOnly(t *testing.T) {
 	_, writer := chunked.NewEncryptWriter(panicking{}, testKey, nil)
@@ -47,7 +28,6 @@ func checkFIPSOnly(t *testing.T) {
 		}
 	}
 	checkFIPSHandedOn(t)
-	t.Log("checked under FIPS 140-only")
 }
 
 // checkFIPSHandedOn uses streams outside the function that was free to make
