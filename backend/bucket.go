@@ -193,15 +193,19 @@ func (b *Bucket) describe(ctx context.Context, key string, info *Info) (*ObjectI
 // which half the envelope is missing. An object without an envelope is no
 // error: its Header is nil.
 func (b *Bucket) Stat(ctx context.Context, key string) (*ObjectInfo, error) {
-	info, err := b.driver.Stat(ctx, key)
-	if err != nil {
-		return nil, opError("stat", key, err)
-	}
-	o, err := b.describe(ctx, key, info)
+	o, err := b.stat(ctx, key)
 	if err != nil {
 		return nil, opError("stat", key, err)
 	}
 	return o, nil
+}
+
+func (b *Bucket) stat(ctx context.Context, key string) (*ObjectInfo, error) {
+	info, err := b.driver.Stat(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return b.describe(ctx, key, info)
 }
 
 // Delete removes an object, encrypted or not, and then its instruction file if

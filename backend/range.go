@@ -41,11 +41,7 @@ func (b *Bucket) GetRange(ctx context.Context, key string, off, n int64) (*Objec
 }
 
 func (b *Bucket) getRange(ctx context.Context, key string, off, n int64) (*Object, error) {
-	info, err := b.driver.Stat(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	oi, err := b.describe(ctx, key, info)
+	oi, err := b.stat(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +58,7 @@ func (b *Bucket) getRange(ctx context.Context, key string, off, n int64) (*Objec
 	opener, err := b.opener(ctx, key, oi, &b.open)
 	if errors.Is(err, envelope.ErrDecrypt) && oi.InstructionFile != "" {
 		// The body will be asked for by its ETag, but the key comes first.
-		err = cmp.Or(b.unchanged(ctx, key, info), err)
+		err = cmp.Or(b.unchanged(ctx, key, &oi.Info), err)
 	}
 	if err != nil {
 		return nil, err

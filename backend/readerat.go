@@ -65,11 +65,7 @@ func (b *Bucket) ReaderAt(ctx context.Context, key string) (*ReaderAt, error) {
 }
 
 func (b *Bucket) readerAt(ctx context.Context, key string) (*ReaderAt, error) {
-	info, err := b.driver.Stat(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	oi, err := b.describe(ctx, key, info)
+	oi, err := b.stat(ctx, key)
 	if err != nil {
 		return nil, err
 	}
