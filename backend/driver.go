@@ -172,6 +172,10 @@ type Info struct {
 	ModTime     time.Time
 	ContentType string
 	Metadata    map[string]string // names in lower case without any prefix
+
+	StorageClass string // as the storage calls it; empty is its default, or unknown
+	Locked       bool   // may not be deleted or expire for now; Stat and Get say it if they may know
+	Noncurrent   bool   // a version that is not the object any more; from a List of versions only
 }
 
 // Errors of drivers and buckets. Errors of the storage itself pass through
