@@ -32,6 +32,15 @@ type Harness struct {
 	// that wraps errors.ErrUnsupported.
 	Multipart bool
 
+	// List says that drivers must be [backend.Lister]s, ReplaceMetadata that they
+	// must be [backend.MetadataReplacer]s. Those that happen to be are tested in
+	// any case, unless the storage cannot do it: errors.ErrUnsupported.
+	List, ReplaceMetadata bool
+
+	// ReplaceMayUndo says that a put which comes in the middle of a replacement
+	// of metadata may be undone by it, which the contract would rather not have.
+	ReplaceMayUndo bool
+
 	// MaxSize, if not 0, is the size in bytes of the largest body to try.
 	MaxSize int64
 }
@@ -121,4 +130,20 @@ var promises = []promise{
 	{"PartsConcurrent", partsConcurrent},
 	{"UploadsListed", uploadsListed},
 	{"UploadUnknown", uploadUnknown},
+	{"ListOrder", listOrder},
+	{"ListInfo", listInfo},
+	{"ListPrefix", listPrefix},
+	{"ListAfter", listAfter},
+	{"ListBreak", listBreak},
+	{"ListCancelled", listCancelled},
+	{"ListUnsupported", listUnsupported},
+	{"ListPages", listPages},
+	{"ListMeetsPuts", listMeetsPuts},
+	{"ReplaceMetadata", replaceMetadata},
+	{"ReplaceMetadataSizes", replaceMetadataSizes},
+	{"ReplaceMetadataKeys", replaceMetadataKeys},
+	{"ReplaceMetadataChanged", replaceMetadataChanged},
+	{"ReplaceMetadataRefused", replaceMetadataRefused},
+	{"ReplaceMetadataMeet", replaceMetadataMeet},
+	{"ReplaceMetadataMeetsPuts", replaceMetadataMeetsPuts},
 }

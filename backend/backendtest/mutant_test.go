@@ -258,6 +258,10 @@ func TestMutant(t *testing.T) {
 			m.Driver = mem.New()
 			return &m.partsMutant
 		}
+		if m, ok := manyMutants[name]; ok {
+			m.Driver = mem.New()
+			return &m.manyMutant
+		}
 		m, ok := mutants[name]
 		if !ok {
 			m = conditionMutants[name]
@@ -277,6 +281,9 @@ func catches() map[string]string {
 		all[name] = m.caught
 	}
 	for name, m := range partsMutants {
+		all[name] = m.caught
+	}
+	for name, m := range manyMutants {
 		all[name] = m.caught
 	}
 	return all

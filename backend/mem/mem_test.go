@@ -20,8 +20,10 @@ import (
 
 func TestDriver(t *testing.T) {
 	backendtest.TestDriverHarness(t, backendtest.Harness{
-		Multipart: true,
-		New:       func(*testing.T) backend.Driver { return mem.New() },
+		Multipart:       true,
+		List:            true,
+		ReplaceMetadata: true,
+		New:             func(*testing.T) backend.Driver { return mem.New() },
 		Leftovers: func(ctx context.Context, d backend.Driver) (int, error) {
 			uploads, err := d.(backend.Multiparter).ListUploads(ctx, "")
 			return len(uploads), err
