@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bulk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/s3seal/s3seal/backend"
+)
+
+// A run is a job under way: what it has in common with all jobs.
+type run struct {
+	opts  *Options
+	start time.Time
+
+	mu      sync.Mutex // also of OnResult and the journal: one result at a time
+	summary Summary
+	sizes   int64 // of the objects that are finished
+
+	moving atomic.Int64 // bytes of objects that are not
+}
+
+// A task is one object of a run.
+type task struct {
+	*backend.Info
+	run   *run
+	moved int64
+}
+
+// run works on all objects: those that this shard holds, and that the journal
+// does not say are done. The Summary is never nil.
+//
+// A work that can tell that an object was interrupted, because its context is
+// done, need not: what fails then does not count, neither as failed nor as
+// anything else.
+func (o *Options) run(ctx context.Context, objects iter.Seq2[*backend.Info, error], work func(context.Context, *task) Result) (*Summary, error) {
+	r := &run{opts: o, start: time.Now(), summary: Summary{Reasons: make(map[string]int64)}}
+	err := o.check()
+	if err == nil {
+		err = r.reporting(func() error {
+			return each(ctx, r.ours(objects), o.workers(), func(ctx context.Context, info *backend.Info) error {
+				return r.object(ctx, info, work)
+			})
+		})
+	}
+	r.summary.Elapsed = time.Since(r.start)
+	return &r.summary, err
+}
+
+func (o *Options) workers() int {
+	if o.Workers == 0 {
+		return DefaultWorkers
+	}
+	return o.Workers
+}
+
+func (o *Options) check() error {
+	if o.Workers < 0 {
+		return fmt.Errorf("bulk: workers: want 0 or more, got %d", o.Workers)
+	}
+	return o.Shard.check()
+}
+
+// ours yields the objects of this shard.
+func (r *run) ours(objects iter.Seq2[*backend.Info, error]) iter.Seq2[*backend.Info, error] {
+	return func(yield func(*backend.Info, error) bool) {
+		for info, err := range objects {
+			if err == nil && !r.opts.Shard.Holds(info.Key) {
+				continue
+			}
+			if !yield(info, err) {
+				return
+			}
+		}
+	}
+}
+
+// object works on one object. The error ends the job.
+func (r *run) object(ctx context.Context, info *backend.Info, work func(context.Context, *task) Result) error {
+	t := &task{Info: info, run: r}
+	var res Result
+	switch {
+	case info.Noncurrent:
+		res = skip(info, ReasonNoncurrent)
+	case t.known(info.ETag):
+		res = skip(info, ReasonJournal)
+	default:
+		res = work(ctx, t)
+	}
+	r.moving.Add(-t.moved)
+	if res.fatal != nil {
+		return res.fatal
+	}
+	if res.Outcome == Failed && ctx.Err() != nil {
+		return nil // interrupted, not failed
+	}
+	return r.finish(&res)
+}
+
+// finish counts a result and tells everybody.
+func (r *run) finish(res *Result) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sizes += res.Size
+	r.summary.add(res)
+	if res.Reason != ReasonJournal {
+		if err := r.append(&res.Entry); err != nil {
+			return err
+		}
+	}
+	if r.opts.OnResult != nil {
+		r.opts.OnResult(*res)
+	}
+	return nil
+}
+
+// append writes e to the journal. The error ends the job: what is done and not
+// remembered would be done again, or not be undone.
+func (r *run) append(e *Entry) error {
+	if r.opts.Journal == nil || r.opts.DryRun {
+		return nil
+	}
+	return r.opts.Journal.Append(e)
+}
+
+// known reports whether the journal says that this very object is done.
+func (t *task) known(etag string) bool {
+	j := t.run.opts.Journal
+	return j != nil && etag != "" && j.Done(t.Key, etag)
+}
+
+// move says that n bytes of the object were worked on, for Progress.
+func (t *task) move(n int64) {
+	t.moved += n
+	t.run.moving.Add(n)
+}
+
+// missing turns a failure into the result of an object that is not there any
+// more, if that is what it is.
+func missing(info *backend.Info, err error) (Result, bool) {
+	if errors.Is(err, backend.ErrNotExist) {
+		return skip(info, ReasonGone), true
+	}
+	return Result{}, false
+}
