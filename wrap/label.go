@@ -12,10 +12,13 @@ import (
 // an AES key schedule begins with the key.
 type label string
 
+// String names the kind of the key, and what is public about it.
 func (l label) String() string { return string(l) }
 
+// GoString returns what String returns, for %#v.
 func (l label) GoString() string { return string(l) }
 
+// LogValue returns what String returns, for package log/slog.
 func (l label) LogValue() slog.Value { return slog.StringValue(string(l)) }
 
 // Format covers the verbs for which fmt does not ask String, such as %d.
