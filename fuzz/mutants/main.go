@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	pattern := flags.String("run", "", "only mutants whose name matches `regexp`")
 	sample := flags.Int("sample", 0, "only `n` mutants, chosen by the commit")
 	log := flags.String("log", "", "append results to `file`, and leave out those that it has of this commit")
-	limit := flags.Duration("timeout", 5*time.Minute, "of the tests for one mutant")
+	limit := flags.Duration("timeout", 2*time.Minute, "of the tests for one mutant")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
