@@ -26,6 +26,7 @@ type BodyReader struct {
 	ctx   context.Context // of the one call that the reader lives in
 	src   io.Reader
 	size  int64 // -1 is unknown
+	limit int64 // of an unknown size; -1 is none
 	n     int64 // bytes delivered
 	what  string
 	err   error // first error or io.EOF; repeated by every later call
@@ -39,12 +40,16 @@ func NewBodyReader(ctx context.Context, body io.Reader, size int64) *BodyReader 
 }
 
 func newBodyReader(ctx context.Context, src io.Reader, size int64, what string) *BodyReader {
-	r := &BodyReader{ctx: ctx, src: src, size: size, what: what}
+	r := &BodyReader{ctx: ctx, src: src, size: size, limit: -1, what: what}
 	if size < -1 {
 		r.err = fmt.Errorf("%w: size %d", ErrSize, size)
 	}
 	return r
 }
+
+// Limit makes a body of unknown size fail with [ErrSize] if it is longer than n
+// bytes. It does nothing if the size is known, and must not be called after Read.
+func (r *BodyReader) Limit(n int64) { r.limit = max(n, 0) }
 
 // Read reads from the body. It returns io.EOF only after the declared number
 // of bytes and after the body itself has ended: the last bytes are held back
@@ -66,6 +71,9 @@ func (r *BodyReader) Read(p []byte) (int, error) {
 	n, err := r.fill(p)
 	if err == nil && r.n+int64(n) == r.size {
 		err = r.end()
+	}
+	if r.size < 0 && r.limit >= 0 && int64(n) > r.limit-r.n && (err == nil || err == io.EOF) {
+		err = fmt.Errorf("%w: want at most %d bytes, got more", ErrSize, r.limit)
 	}
 	if err == io.EOF && r.size >= 0 && r.n+int64(n) < r.size {
 		err = fmt.Errorf("%w: want %d bytes, got %d", ErrSize, r.size, r.n+int64(n))

@@ -105,6 +105,12 @@ type PutOptions struct {
 	// servers ignore it, as they do SSE, and nobody is told.
 	StorageClass string
 
+	// MaxSize, if not 0, is what a body of unknown size is not longer than, in
+	// bytes. It lets a driver plan, which may refuse a longer one with [ErrSize],
+	// or not notice. A [Bucket] takes it as a limit of the plaintext, holds every
+	// source to it, and tells the driver those of formats.
+	MaxSize int64
+
 	// SSE, if not nil, asks the storage to encrypt what it stores once more,
 	// with keys of its own.
 	SSE *SSE

@@ -9,13 +9,15 @@ import (
 	"io"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/stream"
 )
 
 // Put seals all of src and stores it under key, replacing what was there.
 //
 // size is the size of the plaintext in bytes, or -1 if it is unknown. A src
 // that delivers more or fewer bytes than a size >= 0 is [ErrSize]; Put looks
-// for the end of src before it releases the last bytes. A size over the limit
+// for the end of src before it releases the last bytes; opts.MaxSize is about
+// what src may deliver if the size is unknown. A size over the limit
 // of the format is stream.ErrTooLarge before the storage is used. If src fails
 // with whatever error but io.EOF, so does Put, with an error that wraps it.
 // After any error nothing is stored and an object that was there is intact; a
@@ -67,6 +69,7 @@ type upload struct {
 	sidecar *sidecar // nil if the key needs none
 	size    int64    // of the plaintext, or -1
 	stored  int64    // of the ciphertext, or -1
+	most    int64    // of a plaintext of unknown size, or 0
 	file    []byte   // the instruction file; nil if the envelope is in metadata
 	opts    *PutOptions
 }
@@ -86,11 +89,14 @@ func (b *Bucket) newUpload(ctx context.Context, key string, size int64, opts *Pu
 	if err != nil {
 		return nil, err
 	}
-	stored := int64(-1)
+	stored, most := int64(-1), int64(0)
 	if size >= 0 {
-		if stored, err = sealer.CiphertextSize(size); err != nil {
-			return nil, err
-		}
+		stored, err = sealer.CiphertextSize(size)
+	} else {
+		most, err = maxStored(sealer, opts.MaxSize)
+	}
+	if err != nil {
+		return nil, err
 	}
 	header, file, err := b.envelope(sealer.Header())
 	if err != nil {
@@ -101,8 +107,26 @@ func (b *Bucket) newUpload(ctx context.Context, key string, size int64, opts *Pu
 		return nil, err
 	}
 	put := opts.clone()
-	put.Metadata = meta
-	return &upload{b, key, sealer, side, size, stored, file, put}, nil
+	put.Metadata, put.MaxSize = meta, most
+	return &upload{b, key, sealer, side, size, stored, opts.MaxSize, file, put}, nil
+}
+
+// maxStored returns the size of the largest ciphertext that sealer can make of up
+// to n bytes, or of any number if n is 0, and 0 if that is more than storages
+// hold: GCM is the only mode with less.
+func maxStored(sealer *envelope.Sealer, n int64) (int64, error) {
+	if n < 0 {
+		return 0, fmt.Errorf("%w: MaxSize %d", ErrSize, n)
+	}
+	if n == 0 || n > stream.GCMMaxSize {
+		_, err := sealer.CiphertextSize(stream.GCMMaxSize + 1)
+		if errors.Is(err, stream.ErrTooLarge) {
+			n = stream.GCMMaxSize
+		} else if n == 0 {
+			return 0, nil
+		}
+	}
+	return sealer.CiphertextSize(n)
 }
 
 // checkPut does all that can fail before a key is used.
@@ -160,6 +184,9 @@ func (u *upload) runFile(ctx context.Context, src io.Reader) (info *ObjectInfo, 
 // store seals src into the storage.
 func (u *upload) store(ctx context.Context, src io.Reader) (*ObjectInfo, error) {
 	plain := newBodyReader(ctx, src, u.size, "read source")
+	if u.most > 0 {
+		plain.Limit(u.most)
+	}
 	sealed, err := u.sealer.Reader(plain)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,8 @@ package envelope
 import (
 	"io"
 	"os"
+
+	"github.com/s3seal/s3seal/internal/tempfile"
 )
 
 // KeptMemory is up to how many bytes a body is kept in memory.
@@ -17,7 +19,7 @@ type TempFile = tempFile
 func CreateTemp(dir string) (TempFile, error) { return createTemp(dir) }
 
 // NamedTemp is what Spool makes of a file whose name it could not take away.
-func NamedTemp(f *os.File) TempFile { return &osFile{f, f.Name()} }
+func NamedTemp(f *os.File) TempFile { return tempfile.Named(f) }
 
 // SpoolOn is Spool with files that open makes, for bodies over keep bytes.
 func SpoolOn(dir string, limit int64, keep int, open func(dir string) (TempFile, error)) Release {

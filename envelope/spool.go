@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
+	"github.com/s3seal/s3seal/internal/tempfile"
 	"github.com/s3seal/s3seal/stream"
 )
 
@@ -129,31 +129,4 @@ func (r *spoolReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// An osFile is a temporary file of the system.
-type osFile struct {
-	*os.File
-	name string // empty if it has none any more
-}
-
-// createTemp makes a file that nobody else can open, with mode 0600, and takes
-// its name away again.
-func createTemp(dir string) (tempFile, error) {
-	f, err := os.CreateTemp(dir, "s3seal-*.spool") // O_EXCL
-	if err != nil {
-		return nil, err
-	}
-	name := f.Name()
-	if os.Remove(name) == nil {
-		name = ""
-	}
-	return &osFile{f, name}, nil
-}
-
-// Close closes the file, and removes it if that has not happened yet.
-func (f *osFile) Close() error {
-	err := f.File.Close()
-	if f.name != "" {
-		err = errors.Join(err, os.Remove(f.name))
-	}
-	return err
-}
+func createTemp(dir string) (tempFile, error) { return tempfile.Create(dir, "s3seal-*.spool") }

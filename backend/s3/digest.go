@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"hash"
 	"hash/crc32"
 	"slices"
 )
@@ -29,21 +30,43 @@ type digest struct {
 
 // digest computes in one pass what the requests of d say of b.
 func (d *Driver) digest(b []byte) digest {
-	sha, crc := sha256.New(), uint32(0)
-	for chunk := range slices.Chunk(b, digestChunk) {
-		if !d.unsigned {
-			sha.Write(chunk)
-		}
-		if d.checksum {
-			crc = crc32.Update(crc, castagnoli, chunk)
-		}
-	}
-	var sum digest
+	s := d.newSums()
+	s.add(b)
+	return s.digest()
+}
+
+// sums are a digest that is not complete.
+type sums struct {
+	sha      hash.Hash // nil if nobody wants it
+	crc      uint32
+	checksum bool
+}
+
+func (d *Driver) newSums() *sums {
+	s := &sums{checksum: d.checksum}
 	if !d.unsigned {
-		sum.sha = hex.EncodeToString(sha.Sum(nil))
+		s.sha = sha256.New()
 	}
-	if d.checksum {
-		sum.crc = base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, crc))
+	return s
+}
+
+func (s *sums) add(b []byte) {
+	for chunk := range slices.Chunk(b, digestChunk) {
+		if s.sha != nil {
+			s.sha.Write(chunk)
+		}
+		if s.checksum {
+			s.crc = crc32.Update(s.crc, castagnoli, chunk)
+		}
+	}
+}
+
+func (s *sums) digest() (sum digest) {
+	if s.sha != nil {
+		sum.sha = hex.EncodeToString(s.sha.Sum(nil))
+	}
+	if s.checksum {
+		sum.crc = base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, s.crc))
 	}
 	return sum
 }

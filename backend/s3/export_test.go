@@ -11,9 +11,25 @@ func (d *Driver) SetLimits(parts int, size int64) { d.maxParts, d.maxSize = part
 // to be completed.
 func (d *Driver) SetPartSize(n int64) { d.partSize = n }
 
-// PartSize is the size of part i of a body of size bytes, or of unknown size.
-func PartSize(size, partSize int64, equal bool, i int) int64 {
-	return newLayout(size, partSize, equal).size(i)
+// SetSpool sets from what size on parts go into files, and after how many they
+// begin to grow.
+func (d *Driver) SetSpool(over int64, growAfter int) { d.spoolOver, d.growAfter = over, growAfter }
+
+// SpoolFile is what a part needs of a temporary file.
+type SpoolFile = spoolFile
+
+// SetCreateSpool replaces what makes the files of parts, and returns it.
+func (d *Driver) SetCreateSpool(f func(dir string) (SpoolFile, error)) func(dir string) (SpoolFile, error) {
+	old := d.createSpool
+	d.createSpool = f
+	return old
+}
+
+// PartSize is the size of part i of a body of size bytes, or of an unknown number
+// of at most most.
+func PartSize(size, most, partSize int64, equal bool, i int) int64 {
+	d := &Driver{partSize: partSize, equalParts: equal, maxParts: maxParts, growAfter: growAfter, spoolOver: max(memoryPart, partSize)}
+	return d.newLayout(size, most).size(i)
 }
 
 // MultipartETag is the ETag of an object of parts with these ETags.

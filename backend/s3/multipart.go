@@ -14,7 +14,7 @@ import (
 )
 
 // An upload is a multipart upload under way. The goroutine that called Put
-// reads the body into buffers and starts a goroutine for each part.
+// reads the body into buffers, or files, and starts a goroutine for each part.
 type upload struct {
 	d      *Driver
 	info   *backend.Info // of the object to be
@@ -24,6 +24,7 @@ type upload struct {
 	ctx    context.Context         // done when caller is or something failed; its cause is what
 	cancel context.CancelCauseFunc // sets the cause, the first time
 	free   chan []byte             // buffers that are not in use; nil where none was made yet
+	files  chan struct{}           // has one for each part that is in a file
 	wg     sync.WaitGroup          // of the parts on their way
 	mu     sync.Mutex              // of parts
 	parts  []backend.Part
@@ -53,9 +54,9 @@ func (d *Driver) newUpload(ctx context.Context, info *backend.Info, headers mini
 	if err != nil {
 		return nil, err
 	}
-	u := &upload{d: d, info: info, opts: opts, id: id, caller: ctx, free: make(chan []byte, d.concurrency)}
+	u := &upload{d: d, info: info, opts: opts, id: id, caller: ctx, free: make(chan []byte, d.concurrency), files: make(chan struct{}, maxSpooled)}
 	u.ctx, u.cancel = context.WithCancelCause(ctx)
-	for range d.concurrency - 1 { // the first part has a buffer already
+	for range d.concurrency {
 		u.free <- nil
 	}
 	return u, nil
@@ -63,56 +64,73 @@ func (d *Driver) newUpload(ctx context.Context, info *backend.Info, headers mini
 
 // sendAll uploads all parts. It returns when they are there, or with the first
 // failure; parts may then still be on their way.
-func (u *upload) sendAll(src *source, buf []byte, plan layout) error {
-	last := false
+func (u *upload) sendAll(src *source, first []byte, plan layout) error {
 	for n := 0; ; n++ {
-		if n > 0 {
-			var err error
-			if buf, last, err = u.next(src, plan.size(n)); err != nil {
-				return err
-			}
+		p, last, err := u.next(src, first, plan.size(n))
+		if err != nil {
+			return err
 		}
-		u.info.Size += int64(len(buf))
+		first = nil
+		u.info.Size += p.size
 		if n >= u.d.maxParts || u.info.Size > u.d.maxSize {
-			return fmt.Errorf("%w: want at most %d parts and %d bytes", ErrTooLarge, u.d.maxParts, u.d.maxSize)
+			err := fmt.Errorf("%w: want at most %d parts and %d bytes", ErrTooLarge, u.d.maxParts, u.d.maxSize)
+			return errors.Join(err, u.release(p))
 		}
-		u.start(n+1, buf)
+		u.start(n+1, p)
 		if last {
 			return u.wait()
 		}
 	}
 }
 
-// next waits for a buffer and fills it.
-func (u *upload) next(src *source, size int64) (buf []byte, last bool, err error) {
+// next waits for a buffer and reads a part of up to size bytes: the first one,
+// if it has been read, into what it is in, and a large one into a file.
+func (u *upload) next(src *source, first []byte, size int64) (p piece, last bool, err error) {
+	var buf []byte
 	select {
 	case buf = <-u.free:
 	case <-u.ctx.Done():
-		return nil, false, context.Cause(u.ctx)
+		return piece{}, false, context.Cause(u.ctx)
 	}
 	if u.ctx.Err() != nil { // both were ready
-		return nil, false, context.Cause(u.ctx)
+		return piece{}, false, context.Cause(u.ctx)
+	}
+	if first != nil {
+		return piece{buf: first, content: content{size: int64(len(first))}}, false, nil
+	}
+	if size > u.d.spoolOver {
+		if buf == nil {
+			buf = u.d.buffer(u.d.partSize)
+		}
+		p, last, err = u.spool(src, buf[:cap(buf)], size)
+		u.free <- buf
+		return p, last, err
 	}
 	if int64(cap(buf)) < size {
 		buf = u.d.buffer(size)
 	}
 	n, last, err := src.fill(buf[:size])
-	return buf[:n], last, err
+	return piece{buf: buf[:n], content: content{size: int64(n)}}, last, err
 }
 
-// start uploads a part in a goroutine of its own, and passes on its buffer.
-func (u *upload) start(number int, buf []byte) {
+// start uploads a part in a goroutine of its own, and gives back what it was in.
+func (u *upload) start(number int, p piece) {
 	u.wg.Go(func() {
-		if err := u.put(number, buf); err != nil {
-			u.cancel(fmt.Errorf("part %d: %w", number, err))
-			return
+		err := u.put(number, p)
+		if err == nil || p.file != nil {
+			err = errors.Join(err, u.release(p))
 		}
-		u.free <- buf[:cap(buf)]
+		if err != nil {
+			u.cancel(fmt.Errorf("part %d: %w", number, err))
+		}
 	})
 }
 
-func (u *upload) put(number int, b []byte) error {
-	part, err := u.d.putPart(u.ctx, u.info.Key, u.id, number, b)
+func (u *upload) put(number int, p piece) error {
+	if p.file == nil {
+		p.content = u.d.content(p.buf)
+	}
+	part, err := u.d.putPart(u.ctx, u.info.Key, u.id, number, p.content)
 	if err == nil {
 		u.note(part)
 	}

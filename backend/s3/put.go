@@ -53,11 +53,18 @@ func (d *Driver) put(ctx context.Context, key string, body io.Reader, size int64
 	if err := d.foresee(ctx, key, opts); err != nil {
 		return nil, err
 	}
-	src := &source{body: backend.NewBodyReader(ctx, body, size)}
-	plan := newLayout(size, d.partSize, d.equalParts)
-	first, last, err := d.readFirst(src, size, plan.size(0))
-	if err != nil {
-		return nil, err
+	reader := backend.NewBodyReader(ctx, body, size)
+	if opts.MaxSize > 0 {
+		reader.Limit(opts.MaxSize)
+	}
+	src := &source{body: reader}
+	plan := d.newLayout(size, opts.MaxSize)
+	var first []byte
+	last := false
+	if plan.size(0) <= d.spoolOver { // else there are many parts, and no room for one
+		if first, last, err = d.readFirst(src, size, plan.size(0)); err != nil {
+			return nil, err
+		}
 	}
 	info := newPutInfo(key, headers, opts)
 	if last {
@@ -125,18 +132,18 @@ func (d *Driver) putSingle(ctx context.Context, info *backend.Info, b []byte, he
 	// The option is about hashes of chunks: there is one of the whole body.
 	headers.DisableContentSha256 = true
 	setConditions(&headers, opts)
-	sum := d.digest(b)
-	if sum.crc != "" {
-		headers.UserMetadata[checksumHeader] = sum.crc
+	c := d.content(b)
+	if c.sum.crc != "" {
+		headers.UserMetadata[checksumHeader] = c.sum.crc
 	}
-	up, tries, err := d.putBytes(ctx, info.Key, b, sum, headers)
+	up, tries, err := d.putContent(ctx, info.Key, c, headers)
 	if isTrailerConflict(err) {
 		// This client is set to send a checksum behind the body, and cannot
 		// sign the hash of the body as well. It leaves that out if there is a
 		// checksum before the body.
-		hash, _ := hex.DecodeString(sum.sha)
+		hash, _ := hex.DecodeString(c.sum.sha)
 		headers.UserMetadata["x-amz-checksum-sha256"] = base64.StdEncoding.EncodeToString(hash)
-		up, tries, err = d.putBytes(ctx, info.Key, b, sum, headers)
+		up, tries, err = d.putContent(ctx, info.Key, c, headers)
 	}
 	info.Size = int64(len(b))
 	if isPrecondition(err) && tries > 1 && d.holds(ctx, info, md5Hex(b)) {
@@ -149,10 +156,10 @@ func (d *Driver) putSingle(ctx context.Context, info *backend.Info, b []byte, he
 	return nil
 }
 
-// putBytes also returns how often the client has begun to send b.
-func (d *Driver) putBytes(ctx context.Context, key string, b []byte, sum digest, opts minio.PutObjectOptions) (up minio.UploadInfo, tries int, err error) {
-	err = send(ctx, b, func(ctx context.Context, body *payload) error {
-		up, err = d.core.PutObject(ctx, d.bucket, key, body, int64(len(b)), "", sum.sha, opts)
+// putContent also returns how often the client has begun to send c.
+func (d *Driver) putContent(ctx context.Context, key string, c content, opts minio.PutObjectOptions) (up minio.UploadInfo, tries int, err error) {
+	err = send(ctx, c, func(ctx context.Context, body *payload) error {
+		up, err = d.core.PutObject(ctx, d.bucket, key, body, c.size, "", c.sum.sha, opts)
 		tries = body.begun()
 		return err
 	})

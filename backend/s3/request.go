@@ -4,8 +4,10 @@ package s3
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"time"
 )
@@ -24,8 +26,20 @@ var (
 	errUnsent = errors.New("s3: answered before all was sent")
 )
 
-// A payload is the body of a request: bytes that are in memory, so that the
-// client can send them again.
+// A content is what a request has to send, as often as it takes: bytes in memory
+// or in a file, and what the request says of them.
+type content struct {
+	r    io.ReaderAt
+	size int64
+	sum  digest
+}
+
+// content returns b and its digest.
+func (d *Driver) content(b []byte) content {
+	return content{bytes.NewReader(b), int64(len(b)), d.digest(b)}
+}
+
+// A payload is the body of a request, which the client can send again.
 //
 // The transport may still read a body when its request has failed or has been
 // answered early. Then a second attempt reads at the same time as the first,
@@ -33,12 +47,16 @@ var (
 // there are none after cut.
 type payload struct {
 	mu    sync.Mutex
-	r     *bytes.Reader
+	r     *io.SectionReader
+	left  int64 // bytes that have not been read
 	over  bool
-	tries int // reads from the start
+	tries int   // reads from the start
+	err   error // of the file; there is nothing to send any more
 }
 
-func newPayload(b []byte) *payload { return &payload{r: bytes.NewReader(b)} }
+func newPayload(c content) *payload {
+	return &payload{r: io.NewSectionReader(c.r, 0, c.size), left: c.size}
+}
 
 func (p *payload) Read(b []byte) (int, error) {
 	p.mu.Lock()
@@ -46,10 +64,19 @@ func (p *payload) Read(b []byte) (int, error) {
 	if p.over {
 		return 0, errCut
 	}
-	if int64(p.r.Len()) == p.r.Size() {
+	if p.left == p.r.Size() {
 		p.tries++
 	}
-	return p.r.Read(b)
+	n, err := p.r.Read(b)
+	p.left -= int64(n)
+	if err == io.EOF && p.left > 0 { // a file that somebody has cut short
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil && err != io.EOF {
+		p.over, p.err = true, spoolError(err)
+		err = p.err
+	}
+	return n, err
 }
 
 // begun returns how often the body has been read from its start.
@@ -66,7 +93,11 @@ func (p *payload) Seek(offset int64, whence int) (int64, error) {
 	if p.over {
 		return 0, errCut
 	}
-	return p.r.Seek(offset, whence)
+	at, err := p.r.Seek(offset, whence)
+	if err == nil {
+		p.left = max(0, p.r.Size()-at)
+	}
+	return at, err
 }
 
 // cut makes all further reads fail, so that a request of which not all has been
@@ -76,21 +107,28 @@ func (p *payload) cut() (sent bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.over = true
-	return p.r.Len() == 0
+	return p.left == 0
 }
 
-// send makes a request that changes the storage, with the body b.
+// failure returns why there is nothing to send any more, or nil.
+func (p *payload) failure() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
+}
+
+// send makes a request that changes the storage, with the body c.
 //
 // Such a request cannot be taken back by going away: a storage that has it all
 // carries it out, perhaps after the cleanup that follows here, and what comes
 // of it would be left behind. So when ctx is done, a request that is still being
 // sent is cut short, but one that has been sent gets its answer awaited. send
-// returns nil if the request succeeded with all of b, whatever ctx.
-func send(ctx context.Context, b []byte, request func(ctx context.Context, body *payload) error) error {
+// returns nil if the request succeeded with all of c, whatever ctx.
+func send(ctx context.Context, c content, request func(ctx context.Context, body *payload) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	body := newPayload(b)
+	body := newPayload(c)
 	defer body.cut()
 	detached, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -104,7 +142,7 @@ func send(ctx context.Context, b []byte, request func(ctx context.Context, body 
 		cancel()
 	})()
 	if err := request(detached, body); err != nil {
-		return err
+		return cmp.Or(body.failure(), err)
 	}
 	if !body.cut() {
 		// A server can answer before it has been sent all. What it then calls

@@ -71,7 +71,8 @@ type Options struct {
 	// 5 MiB to 5 GiB; 0 means 8 MiB. A body that fits into one part is stored
 	// by a single request. Where 10,000 parts of this size would not do, parts
 	// are larger: all of them if the size of the body is known, the later ones
-	// if it is not, from a few GiB on.
+	// if nothing is known of it, from 800 parts on. A part that is larger than
+	// 64 MiB, and than PartSize, is kept in a file while it is sent: see SpoolDir.
 	PartSize int64
 
 	// Concurrency is the number of part buffers of one Put: one is being
@@ -79,9 +80,17 @@ type Options struct {
 	// Concurrency times the part size of memory, and little for small bodies.
 	Concurrency int
 
+	// SpoolDir is the folder for parts that are too large for memory; empty is
+	// that for temporary files. What is in the files is the ciphertext, nobody
+	// else can open them, and where the system allows it they have no name. There
+	// are two at most for one Put, each as large as a part: up to 1.2 GiB for
+	// bodies of unknown size with the default PartSize, and 525 MiB else.
+	SpoolDir string
+
 	// EqualParts keeps all parts of an upload the same size even if the size
 	// of the body is unknown, for storages that insist on it. Such a body is
-	// then limited to 10,000 times PartSize.
+	// then limited to 10,000 times PartSize, unless its format has a limit that
+	// larger parts in memory can reach.
 	EqualParts bool
 
 	// NoChecksum leaves out the CRC-32C of bodies, for storages that refuse
@@ -107,8 +116,15 @@ type Driver struct {
 	equalParts  bool
 	checksum    bool
 	unsigned    bool
-	maxParts    int       // fields, so that tests can reach the limits
-	maxSize     int64     //
+	spoolDir    string
+	maxParts    int   // fields, so that tests can reach the limits
+	maxSize     int64 //
+	copyLimit   int64 // what one request may copy onto itself
+	copyPart    int64 // what one request copies of a larger object
+	listKeys    int   // in an answer; 0 leaves it to the storage
+	growAfter   int   //
+	spoolOver   int64 // size of the largest part in memory
+	createSpool func(dir string) (spoolFile, error)
 	buffers     sync.Pool // of *[]byte, partSize long
 }
 
@@ -137,8 +153,13 @@ func New(client *minio.Client, bucket string, opts *Options) (*Driver, error) {
 		equalParts:  opts.EqualParts,
 		checksum:    !opts.NoChecksum && !s3utils.IsGoogleEndpoint(*client.EndpointURL()),
 		unsigned:    opts.UnsignedPayload,
+		spoolDir:    opts.SpoolDir,
 		maxParts:    maxParts,
 		maxSize:     maxObjectSize,
+		copyLimit:   copyLimit(client),
+		copyPart:    copyPartSize,
+		growAfter:   growAfter,
+		createSpool: createSpool,
 	}
 	if err := d.setDefaults(); err != nil {
 		return nil, err
@@ -157,6 +178,7 @@ func (d *Driver) setDefaults() error {
 	if d.partSize < minPartSize || d.partSize > min(maxPartSize, math.MaxInt) {
 		return fmt.Errorf("s3: part size: want %d to %d bytes, got %d", int64(minPartSize), int64(maxPartSize), d.partSize)
 	}
+	d.spoolOver = max(memoryPart, d.partSize)
 	if d.concurrency == 0 {
 		d.concurrency = defaultConcurrency
 	}

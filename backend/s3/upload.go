@@ -64,7 +64,7 @@ func (d *Driver) startUpload(ctx context.Context, key string, headers minio.PutO
 		headers.UserMetadata["x-amz-checksum-type"] = "FULL_OBJECT"
 	}
 	start := func(headers minio.PutObjectOptions) error {
-		return send(ctx, nil, func(ctx context.Context, _ *payload) (err error) {
+		return send(ctx, content{}, func(ctx context.Context, _ *payload) (err error) {
 			id, err = d.core.NewMultipartUpload(ctx, d.bucket, key, headers)
 			return err
 		})
@@ -96,7 +96,7 @@ func (d *Driver) PutPart(ctx context.Context, key, id string, number int, body [
 	}
 	var part backend.Part
 	if err == nil {
-		part, err = d.putPart(ctx, key, id, number, body)
+		part, err = d.putPart(ctx, key, id, number, d.content(body))
 	}
 	if err != nil {
 		return backend.Part{}, fault(ctx, "put part", key, err)
@@ -104,21 +104,20 @@ func (d *Driver) PutPart(ctx context.Context, key, id string, number int, body [
 	return part, nil
 }
 
-func (d *Driver) putPart(ctx context.Context, key, id string, number int, b []byte) (part backend.Part, err error) {
-	sum := d.digest(b)
-	err = send(ctx, b, func(ctx context.Context, body *payload) error {
+func (d *Driver) putPart(ctx context.Context, key, id string, number int, c content) (part backend.Part, err error) {
+	err = send(ctx, c, func(ctx context.Context, body *payload) error {
 		// The option is about hashes of chunks: there is one of the whole part.
-		opts := minio.PutObjectPartOptions{Sha256Hex: sum.sha, DisableContentSha256: true}
-		if sum.crc != "" {
+		opts := minio.PutObjectPartOptions{Sha256Hex: c.sum.sha, DisableContentSha256: true}
+		if c.sum.crc != "" {
 			opts.CustomHeader = http.Header{}
-			opts.CustomHeader.Set(checksumHeader, sum.crc)
+			opts.CustomHeader.Set(checksumHeader, c.sum.crc)
 		}
-		sent, err := d.core.PutObjectPart(ctx, d.bucket, key, id, number, body, int64(len(b)), opts)
+		sent, err := d.core.PutObjectPart(ctx, d.bucket, key, id, number, body, c.size, opts)
 		if err == nil && sent.ETag == "" {
 			err = errNoETag
 		}
 		part = newPart(sent)
-		part.Number, part.Size = number, int64(len(b))
+		part.Number, part.Size = number, c.size
 		return err
 	})
 	return part, err
@@ -197,7 +196,7 @@ func (d *Driver) completeUpload(ctx context.Context, id string, parts []backend.
 	}
 	var headers minio.PutObjectOptions
 	setConditions(&headers, opts)
-	return send(ctx, nil, func(ctx context.Context, _ *payload) error {
+	return send(ctx, content{}, func(ctx context.Context, _ *payload) error {
 		done, err := d.core.CompleteMultipartUpload(ctx, d.bucket, info.Key, id, list, headers)
 		if err == nil && done.ETag == "" {
 			err = errNoETag
