@@ -27,6 +27,7 @@ import (
 // instead of an end.
 type fetched struct {
 	status int
+	header http.Header
 	body   []byte
 	err    error
 }
@@ -43,7 +44,7 @@ func fetch(t testing.TB, srv *httptest.Server, path, spec string) fetched {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	return fetched{resp.StatusCode, body, err}
+	return fetched{resp.StatusCode, resp.Header, body, err}
 }
 
 // handlerRules are how plaintext may be released.

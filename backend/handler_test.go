@@ -79,10 +79,9 @@ func wantAnswer(t testing.TB, what string, w *httptest.ResponseRecorder, status 
 	}
 }
 
-// TestHandlerRanges asks for the ranges of small objects, in every format: of the
-// smallest for each one.
+// TestHandlerRanges asks for every range of small objects, in every format.
 func TestHandlerRanges(t *testing.T) {
-	for _, size := range []int{0, 1, 15, 16, 17, 33, 64} {
+	for _, size := range []int{0, 1, 16, 33} {
 		data := pattern(size)
 		for _, s := range servedAll(t, data, nil) {
 			h := s.handler(s.driver)
@@ -103,9 +102,6 @@ func TestHandlerRanges(t *testing.T) {
 			}
 			for a := 0; a <= size+1; a++ {
 				for b := a; b <= size+1; b++ {
-					if size > 33 && b-a > 1 && b-a != 16 && b < size-1 { // it would take long
-						continue
-					}
 					check(fmt.Sprintf("%d-%d", a, b), data[min(a, size):min(b+1, size)], a)
 				}
 				check(fmt.Sprintf("%d-", a), data[min(a, size):], a)
