@@ -106,7 +106,7 @@ func (e *env) putAll(keys []string) []string {
 // orderKeys are keys whose order depends on what is compared: bytes, UTF-16, the
 // components of paths, letters whatever their case.
 var orderKeys = []string{
-	"a-b", "a/b-c", "a/b/c", "a/b/c-d", "a/b0", "a.b", "a0", "a/B", "A", "b", "a b", "a/b!", "a!/b", "a/\x7eb",
+	"a-b", "a/b-c", "a/b/k", "a/b/k-d", "a/b0", "a.b", "a0", "a/B", "A", "b", "a b", "a/b!", "a!/b", "a/\x7eb",
 	"\u00e9", "e\u0301", "\uff5e", "\U0001f511", "z/\uff5e/1", "z/\U0001f511", "z/\uff5e0",
 	"n/10", "n/9", "n/09", "dots/...x", "dots/.x", "dots-x",
 }
@@ -193,12 +193,12 @@ func listPrefix(e *env) {
 func listAfter(e *env) {
 	e.lister()
 	keys := e.putAll(listKeys())
-	for _, after := range append([]string{"a/", "a/b/", "a/b/!", "a/b/cc", "0", "a/a", "a/z", "\U0010ffff", "z/", "none/none", "/", ".s3seal"}, keys...) {
+	for _, after := range append([]string{"a/", "a/b/", "a/b/!", "a/b/kk", "0", "a/a", "a/z", "\U0010ffff", "z/", "none/none", "/", ".s3seal"}, keys...) {
 		opts := backend.ListOptions{After: after}
 		e.wantList(opts, selected(keys, opts))
 	}
 	for _, opts := range []backend.ListOptions{
-		{Prefix: "a/", After: "a"}, {Prefix: "a/", After: "a/b"}, {Prefix: "a/", After: "a/b/c"}, {Prefix: "a/b", After: "a/b/c"},
+		{Prefix: "a/", After: "a"}, {Prefix: "a/", After: "a/b"}, {Prefix: "a/", After: "a/b/k"}, {Prefix: "a/b", After: "a/b/k"},
 		{Prefix: "a/", After: "b"}, {Prefix: "n/9", After: "n/10"}, {Prefix: "b", After: "a"}, {Prefix: "a", After: "a.b"},
 	} {
 		e.wantList(opts, selected(keys, opts))

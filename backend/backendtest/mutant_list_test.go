@@ -180,7 +180,7 @@ var manyMutants = map[string]struct {
 	"any prefix":        {"ListPrefix", selectMutant(func(o *backend.ListOptions) { o.Prefix = "" }, same)},
 	"prefix is cleaned": {"ListPrefix", selectMutant(func(o *backend.ListOptions) { o.Prefix = strings.TrimPrefix(o.Prefix, "/") }, same)},
 	"after is ignored":  {"ListAfter", selectMutant(func(o *backend.ListOptions) { o.After = "" }, same)},
-	"after is from":     {"ListAfter", selectMutant(func(o *backend.ListOptions) { o.After = strings.TrimSuffix(o.After, "c") }, same)},
+	"after is from":     {"ListAfter", selectMutant(func(o *backend.ListOptions) { o.After = strings.TrimSuffix(o.After, "k") }, same)},
 	"after skips the folder": {"ListAfter", kept(func(_ int, info *backend.Info, opts *backend.ListOptions) bool {
 		return opts.After == "" || !strings.HasPrefix(info.Key, opts.After+"/")
 	})},

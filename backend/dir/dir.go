@@ -15,7 +15,7 @@
 //	└── .s3seal/
 //	    ├── meta/<key>/<body>.json     the record of one body
 //	    ├── parts/<nonce>/             a multipart upload: its key and its parts
-//	    └── tmp/<key>-<nonce>          a body that has not been put yet
+//	    └── tmp/<key>-<nonce>          a body that has not been put yet, or a record
 //
 //	<key>   SHA-256 of the key, in hex
 //	<body>  inode, mtime and size of the body, its CRC-32C, and the nonce of its put
@@ -53,6 +53,10 @@
 // other puts and deletes share that lock for the moment of their commit. The
 // system takes the lock back from a process that is killed. A program that writes
 // into the folder in another way knows nothing of it.
+//
+// To replace metadata is to write a record to tmp/ and to rename it to the name of
+// the record that the body has, under that same lock: the body that it names is
+// under its key then, so nobody removes it. Readers find the old one or the new.
 //
 // A part of an upload is a file whose name tells its number, size and SHA-256.
 // Completing an upload copies the parts into a body, which is then put as above.

@@ -30,7 +30,9 @@ func open(t testing.TB, root string) *dir.Driver {
 func TestConformance(t *testing.T) {
 	roots := map[backend.Driver]string{}
 	backendtest.TestDriverHarness(t, backendtest.Harness{
-		Multipart: true,
+		Multipart:       true,
+		List:            true,
+		ReplaceMetadata: true,
 		New: func(t *testing.T) backend.Driver {
 			root := memoryDir(t)
 			d := open(t, root)

@@ -76,40 +76,49 @@ func (b *body) Close() error {
 }
 
 // open opens a body and finds what belongs to it.
-func (d *Driver) open(ctx context.Context, key string) (*os.File, *backend.Info, error) {
+func (d *Driver) open(ctx context.Context, key string) (file *os.File, info *backend.Info, err error) {
+	err = d.look(ctx, key, func(o object, f *os.File, id identity) error {
+		i, err := d.identifyBody(ctx, o, f, id)
+		if err == nil {
+			file, info = f, i
+		}
+		return err
+	})
+	return file, info, err
+}
+
+// look opens a body for use, which keeps it unless it returns an error. It tries
+// again if use fails with an error of the kind [again]: another process got in
+// between.
+func (d *Driver) look(ctx context.Context, key string, use func(o object, f *os.File, id identity) error) error {
 	o, err := d.begin(ctx, key)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	for range maxTries {
 		if err := ctx.Err(); err != nil {
-			return nil, nil, fmt.Errorf("dir: %w", err)
+			return fmt.Errorf("dir: %w", err)
 		}
-		f, info, err := d.tryOpen(ctx, o)
-		if err == nil {
-			return f, info, nil
-		}
-		if !again(err) || errors.Is(err, backend.ErrNotExist) {
-			return nil, nil, err
+		err := d.tryLook(o, use)
+		if err == nil || !again(err) || errors.Is(err, backend.ErrNotExist) {
+			return err
 		}
 	}
-	return nil, nil, fmt.Errorf("dir: open %.100q: %w", key, errAgain)
+	return fmt.Errorf("dir: open %.100q: %w", key, errAgain)
 }
 
-// tryOpen is one try of open. It fails with an error of the kind [again] if
-// another process got in between.
-func (d *Driver) tryOpen(ctx context.Context, o object) (*os.File, *backend.Info, error) {
+// tryLook is one try of look.
+func (d *Driver) tryLook(o object, use func(o object, f *os.File, id identity) error) error {
 	f, id, err := d.openBody(o)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	d.at("opened")
-	info, err := d.identifyBody(ctx, o, f, id)
-	if err != nil {
+	if err := use(o, f, id); err != nil {
 		f.Close()
-		return nil, nil, err
+		return err
 	}
-	return f, info, nil
+	return nil
 }
 
 // openBody opens the file at the key, whatever record it has.
@@ -141,25 +150,9 @@ func notExist(o object) error { return fmt.Errorf("dir: %.100q: %w", o.key, back
 
 // identifyBody finds the record of an open body and describes the object.
 func (d *Driver) identifyBody(ctx context.Context, o object, f *os.File, id identity) (*backend.Info, error) {
-	recs, err := d.records(o)
+	rec, err := d.find(ctx, o, f, id)
 	if err != nil {
 		return nil, err
-	}
-	d.at("listed")
-	rec := exact(recs, id)
-	if rec == nil {
-		// The record has been removed with the body, or there is none. The
-		// order is that of clean: a put that is under way now must not lend
-		// its record to the body that it replaces.
-		recs = d.committed(o, recs)
-		d.at("judged")
-		if err := d.still(o, f); err != nil {
-			return nil, err
-		}
-		d.at("still there")
-		if rec, err = d.guess(ctx, o, f, id, recs); err != nil {
-			return nil, err
-		}
 	}
 	if rec == nil {
 		return describe(o, id, "", contents{ContentType: defaultType}), nil
@@ -169,6 +162,28 @@ func (d *Driver) identifyBody(ctx context.Context, o object, f *os.File, id iden
 		return nil, err
 	}
 	return describe(o, id, rec.nonce, c), nil
+}
+
+// find returns the record of an open body, or nil if it has none.
+func (d *Driver) find(ctx context.Context, o object, f *os.File, id identity) (*record, error) {
+	recs, err := d.records(o)
+	if err != nil {
+		return nil, err
+	}
+	d.at("listed")
+	if rec := exact(recs, id); rec != nil {
+		return rec, nil
+	}
+	// The record has been removed with the body, or there is none. The order is
+	// that of clean: a put that is under way now must not lend its record to the
+	// body that it replaces.
+	recs = d.committed(o, recs)
+	d.at("judged")
+	if err := d.still(o, f); err != nil {
+		return nil, err
+	}
+	d.at("still there")
+	return d.guess(ctx, o, f, id, recs)
 }
 
 // still checks that f is what lies under the key, in this spelling.

@@ -33,6 +33,7 @@ var tasks = map[string]func(args []string) error{
 	"delete":    crashDelete,
 	"full":      fullDevice,
 	"sweep":     crashSweep,
+	"replace":   crashReplace,
 	"create":    crashCreate,
 	"upload":    crashUpload,
 	"increment": increment,
