@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bulk
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+)
+
+// text says which key is wanted, in one line.
+func (k AuditKey) text() string {
+	words := []string{k.Kind}
+	if k.Bits > 0 {
+		words[0] += "-" + strconv.Itoa(k.Bits)
+	}
+	words = append(words, k.KMSKeys...)
+	if len(k.MatDesc) > 0 {
+		desc, err := json.Marshal(k.MatDesc) // sorted; a map of strings cannot fail
+		if err == nil {
+			words = append(words, string(desc))
+		}
+	}
+	if len(k.Context) > 0 {
+		words = append(words, "context("+strings.Join(k.Context, ",")+")")
+	}
+	return strings.Join(words, " ")
+}
+
+// wraps names the wraps of all recipients, each once.
+func (e *AuditEnvelope) wraps() string {
+	var names []string
+	for _, k := range e.Keys {
+		if !slices.Contains(names, k.Wrap) {
+			names = append(names, k.Wrap)
+		}
+	}
+	return strings.Join(names, " or ")
+}
+
+func (e *AuditEnvelope) keys() string {
+	texts := make([]string, len(e.Keys))
+	for i, k := range e.Keys {
+		texts[i] = k.text()
+	}
+	return strings.Join(texts, " or ")
+}
+
+// cells are what table and CSV have in common: one for each of columns. What is
+// no object to be read is neither accepted nor refused.
+func (r *Report) cells(row *AuditRow) []string {
+	cells := []string{row.Kind, row.Format, row.Content, row.wraps(), row.keys(), row.Where, ""}
+	if row.Kind == KindSealed {
+		cells[len(cells)-1] = yesNo(row.Bound)
+	}
+	for _, level := range r.Levels {
+		verdict := ""
+		if row.Kind == KindSealed || row.Kind == KindPlaintext || row.Kind == KindDamaged {
+			verdict = yesNo(slices.Contains(row.Accepts, level))
+		}
+		cells = append(cells, verdict)
+	}
+	return append(cells, strings.Join(row.Needs, " "), count(row.Objects), count(row.Bytes))
+}
+
+func (r *Report) columns() []string {
+	return slices.Concat([]string{"kind", "format", "content", "wrap", "keys", "where", "bound"}, r.Levels, []string{"needs", "objects", "bytes"})
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func count(n int64) string { return strconv.FormatInt(n, 10) }
+
+// printable escapes what a terminal could take for something else than text, as
+// in a string of Go. Backslashes are doubled, so that nothing else looks escaped.
+func printable(s string) string {
+	quoted := strconv.Quote(s)
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+}
+
+// WriteTable writes the report for people: a line for each row, then the
+// findings with their examples. Under the name of a level stands whether it
+// accepts the objects, and what they need where none does. What comes from storage is escaped, control characters and
+// the like, so that a terminal shows it and does not obey it.
+//
+// It may be called concurrently.
+func (r *Report) WriteTable(w io.Writer) error {
+	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	// Errors of w stick: Flush returns the first.
+	line := func(cells []string) {
+		for i, c := range cells {
+			if cells[i] = printable(c); c == "" {
+				cells[i] = "-"
+			}
+		}
+		fmt.Fprintln(tab, strings.Join(cells, "\t"))
+	}
+	titles := r.columns()
+	for i, title := range titles {
+		titles[i] = strings.ToUpper(title)
+	}
+	line(titles)
+	for i := range r.Rows {
+		cells := r.cells(&r.Rows[i])
+		if len(r.Rows[i].Accepts) > 0 {
+			cells[len(cells)-3] = "" // the levels say it in fewer words
+		}
+		line(cells)
+	}
+	blank := make([]string, len(titles)-3)
+	for _, sum := range []struct {
+		name string
+		AuditCount
+	}{{"others", r.Others}, {"total", r.Total}} {
+		if sum.name == "total" || sum.Objects > 0 {
+			line(slices.Concat([]string{sum.name}, blank, []string{count(sum.Objects), count(sum.Bytes)}))
+		}
+	}
+	if err := tab.Flush(); err != nil {
+		return fmt.Errorf("bulk: write report: %w", err)
+	}
+	return r.writeFindings(w)
+}
+
+func (r *Report) writeFindings(w io.Writer) error {
+	var b strings.Builder
+	if r.Noncurrent > 0 {
+		fmt.Fprintf(&b, "\nnot looked at: %d noncurrent versions\n", r.Noncurrent)
+	}
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "\n%s: objects %d, bytes %d\n", f.Flag, f.Objects, f.Bytes)
+		for _, e := range f.Examples {
+			text := "    " + printable(e.Key)
+			if e.Detail != "" {
+				text += ": " + printable(e.Detail)
+			}
+			b.WriteString(text + "\n")
+		}
+		if more := f.Objects - int64(len(f.Examples)); more > 0 {
+			fmt.Fprintf(&b, "    and %d more\n", more)
+		}
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("bulk: write report: %w", err)
+	}
+	return nil
+}
+
+// WriteCSV writes the report as CSV (RFC 4180, but for lines that end in LF). The
+// first column says what a record is: "row", "others" and "total" have the counts,
+// "finding" has a flag with its counts, "example" a flag with a key and a detail.
+// The names of the columns are in the first record; there is one for each level.
+//
+// Text is escaped as WriteTable does it, and a value that begins with one of
+// = + - @ gets an apostrophe before it, since spreadsheets would take it for a
+// formula, which whoever can name an object or write its metadata could then run.
+//
+// It may be called concurrently.
+func (r *Report) WriteCSV(w io.Writer) error {
+	columns := slices.Concat([]string{"record"}, r.columns(), []string{"flag", "key", "detail"})
+	out := csv.NewWriter(w)
+	// record writes what is not empty; errors stick until the end.
+	record := func(kind string, cells []string, last ...string) {
+		all := make([]string, len(columns))
+		all[0] = kind
+		copy(all[1:], cells)
+		copy(all[len(all)-3:], last)
+		for i := range all {
+			all[i] = harmless(all[i])
+		}
+		_ = out.Write(all) // Flush keeps the error
+	}
+	counts := func(c AuditCount) []string {
+		return slices.Concat(make([]string, len(columns)-6), []string{count(c.Objects), count(c.Bytes)})
+	}
+	for i := range columns {
+		columns[i] = harmless(columns[i])
+	}
+	_ = out.Write(columns)
+	for i := range r.Rows {
+		record("row", r.cells(&r.Rows[i]))
+	}
+	record("others", counts(r.Others))
+	record("total", counts(r.Total))
+	for _, f := range r.Findings {
+		record("finding", counts(f.AuditCount), string(f.Flag))
+		for _, e := range f.Examples {
+			record("example", nil, string(f.Flag), e.Key, e.Detail)
+		}
+	}
+	if out.Flush(); out.Error() != nil {
+		return fmt.Errorf("bulk: write report: %w", out.Error())
+	}
+	return nil
+}
+
+// harmless is printable for cells of a spreadsheet.
+func harmless(s string) string {
+	s = printable(s)
+	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
