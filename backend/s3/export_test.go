@@ -40,3 +40,10 @@ func MultipartETag(etags ...string) (string, bool) {
 	}
 	return multipartETag(parts)
 }
+
+// SetCopy sets up to what size an object is copied onto itself by one request,
+// and what size the parts of larger ones have.
+func (d *Driver) SetCopy(limit, part int64) { d.copyLimit, d.copyPart = limit, part }
+
+// SetListKeys sets how many keys an answer to a listing has.
+func (d *Driver) SetListKeys(n int) { d.listKeys = n }

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 
@@ -53,6 +54,13 @@ func (d *Driver) Delete(ctx context.Context, key string) error {
 
 const metaPrefix = "x-amz-meta-"
 
+// What an answer says of the lock on an object.
+const (
+	lockModeHeader    = "x-amz-object-lock-mode"
+	retainUntilHeader = "x-amz-object-lock-retain-until-date"
+	legalHoldHeader   = "x-amz-object-lock-legal-hold"
+)
+
 // newInfo reads what an answer says of an object. Its Size is that of the
 // answer's body.
 func newInfo(key string, stat minio.ObjectInfo, header http.Header) (*backend.Info, error) {
@@ -70,6 +78,9 @@ func newInfo(key string, stat minio.ObjectInfo, header http.Header) (*backend.In
 		ModTime:     stat.LastModified,
 		ContentType: stat.ContentType,
 		Metadata:    make(map[string]string),
+
+		StorageClass: storageClass(header.Get("x-amz-storage-class")),
+		Locked:       locked(header, time.Now()),
 	}
 	for name, values := range header {
 		if name, ok := strings.CutPrefix(strings.ToLower(name), metaPrefix); ok {
@@ -80,6 +91,26 @@ func newInfo(key string, stat minio.ObjectInfo, header http.Header) (*backend.In
 		}
 	}
 	return info, nil
+}
+
+// storageClass names the default of S3 as S3 does in answers about an object: not
+// at all. A listing does name it.
+func storageClass(name string) string {
+	if name == "STANDARD" {
+		return ""
+	}
+	return name
+}
+
+// locked reports whether an answer says that an object may not be deleted. Who
+// may not read its retention is not told of it. A time that cannot be read is
+// taken for one to come.
+func locked(header http.Header, now time.Time) bool {
+	if header.Get(legalHoldHeader) == string(minio.LegalHoldEnabled) {
+		return true
+	}
+	until, err := time.Parse(time.RFC3339, header.Get(retainUntilHeader))
+	return header.Get(lockModeHeader) != "" && (err != nil || until.After(now))
 }
 
 // putOptions writes the headers of an object. The names have their full prefix

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/s3seal/s3seal/backend"
+)
+
+var _ backend.Lister = (*Driver)(nil)
+
+var (
+	errOrder   = fmt.Errorf("s3: the storage does not list in the order of keys: %w", errors.ErrUnsupported)
+	errSpelled = fmt.Errorf("s3: the storage lists a key that it cannot spell: %w", errors.ErrUnsupported)
+)
+
+// List yields objects, as [backend.Lister] says. It asks for a thousand at a
+// time, and holds no more than that.
+//
+// The order is that of the storage, which is checked: S3 lists by bytes, but its
+// directory buckets do not, and a storage that does not may skip keys between two
+// answers. So a key that comes before the one that was yielded before it ends the
+// listing with an error that wraps errors.ErrUnsupported. So does a name that the
+// storage could not put into its answer and replaced a part of: versitygw does
+// that with control characters, and goes on from the replaced name, which skips
+// others.
+//
+// Versions have the VersionID that the storage gives them, "null" where it gives
+// none. Delete markers are not yielded: below one all versions are noncurrent.
+// StorageClass is empty for that called STANDARD, as it is from Stat.
+func (d *Driver) List(ctx context.Context, opts *backend.ListOptions) iter.Seq2[*backend.Info, error] {
+	given := *opts
+	return func(yield func(*backend.Info, error) bool) {
+		err := d.list(ctx, &given, func(info *backend.Info) bool { return yield(info, nil) })
+		if err != nil {
+			yield(nil, fault(ctx, "list", given.Prefix, err))
+		}
+	}
+}
+
+// list calls yield until that has had enough or there is nothing more. An error
+// is for what it has not been called with.
+func (d *Driver) list(ctx context.Context, opts *backend.ListOptions, yield func(*backend.Info) bool) error {
+	if opts.Versions && opts.After != "" {
+		return fmt.Errorf("versions after a key: %w", errors.ErrUnsupported)
+	}
+	last := cursor{versions: opts.Versions}
+	for object := range d.core.ListObjectsIter(ctx, d.bucket, d.listRequest(opts)) {
+		if err := errors.Join(object.Err, ctx.Err()); err != nil {
+			return err
+		}
+		again, err := last.move(object)
+		if err != nil {
+			return err
+		}
+		if !strings.HasPrefix(object.Key, opts.Prefix) && object.Key > opts.Prefix {
+			return nil
+		}
+		if again || object.IsDeleteMarker || !strings.HasPrefix(object.Key, opts.Prefix) || object.Key <= opts.After {
+			continue
+		}
+		info, err := d.listed(ctx, object, opts)
+		if err != nil {
+			return err
+		}
+		if !yield(info) {
+			return nil
+		}
+	}
+	return ctx.Err() // when it is done the client ends a listing without a word
+}
+
+func (d *Driver) listRequest(opts *backend.ListOptions) minio.ListObjectsOptions {
+	owner, prefix := false, opts.Prefix
+	if folder, name := path.Split(prefix); name == "." || name == ".." {
+		prefix = folder // MinIO takes a prefix for a path, and refuses this one
+	}
+	return minio.ListObjectsOptions{
+		Prefix:       prefix,
+		StartAfter:   opts.After,
+		WithVersions: opts.Versions,
+		Recursive:    true,
+		MaxKeys:      d.listKeys,
+		FetchOwner:   &owner,
+	}
+}
+
+// A cursor follows a listing and checks its order.
+type cursor struct {
+	versions     bool
+	key, version string
+	begun        bool
+}
+
+// move goes on to object. again says that it is the one before: versitygw begins
+// an answer about versions with the last of the answer before.
+func (c *cursor) move(object minio.ObjectInfo) (again bool, err error) {
+	same := c.begun && object.Key == c.key
+	if same && c.versions && object.VersionID == c.version {
+		return true, nil
+	}
+	if c.begun && object.Key < c.key || same && (!c.versions || object.IsLatest) {
+		return false, fmt.Errorf("%w: %q, version %q, after %q, version %q", errOrder, object.Key, object.VersionID, c.key, c.version)
+	}
+	c.key, c.version, c.begun = object.Key, object.VersionID, true
+	return false, nil
+}
+
+// listed describes an object that has been listed.
+func (d *Driver) listed(ctx context.Context, object minio.ObjectInfo, opts *backend.ListOptions) (*backend.Info, error) {
+	if object.ETag == "" {
+		return nil, fmt.Errorf("%q: %w", object.Key, errNoETag)
+	}
+	if strings.ContainsRune(object.Key, utf8.RuneError) && !d.lists(ctx, object.Key, opts.Versions) {
+		return nil, fmt.Errorf("%w: %q", errors.Join(errSpelled, ctx.Err()), object.Key)
+	}
+	info := &backend.Info{
+		Key:          object.Key,
+		Size:         object.Size,
+		ETag:         object.ETag,
+		ModTime:      object.LastModified,
+		StorageClass: storageClass(object.StorageClass),
+	}
+	if opts.Versions {
+		info.VersionID, info.Noncurrent = object.VersionID, !object.IsLatest
+	}
+	return info, nil
+}
+
+// lists reports whether the storage knows a key by the name under which it has
+// listed it. A listing in XML has the replacement character in place of what XML
+// cannot hold.
+func (d *Driver) lists(ctx context.Context, key string, versions bool) bool {
+	request := d.listRequest(&backend.ListOptions{Prefix: key, Versions: versions})
+	request.MaxKeys = 1
+	for object := range d.core.ListObjectsIter(ctx, d.bucket, request) {
+		return object.Err == nil && object.Key == key
+	}
+	return false
+}
