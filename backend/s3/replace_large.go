@@ -50,19 +50,6 @@ func (d *Driver) startCopy(ctx context.Context, info *backend.Info, headers mini
 	return u, err
 }
 
-// startCopy begins the upload. It says nothing of conditions, which have just been
-// looked at and which AWS does not take here, nor of checksums: MinIO wants to be
-// given those of all parts, and of these only the storage has the bytes.
-func (d *Driver) startCopy(ctx context.Context, info *backend.Info, headers minio.PutObjectOptions, opts *backend.PutOptions) (*upload, error) {
-	u := &upload{d: d, info: info, opts: opts, caller: ctx}
-	err := send(ctx, content{}, func(ctx context.Context, _ *payload) (err error) {
-		u.id, err = d.core.NewMultipartUpload(ctx, d.bucket, info.Key, headers)
-		return err
-	})
-	u.ctx, u.cancel = context.WithCancelCause(ctx)
-	return u, err
-}
-
 // copyAll copies all parts, some at a time.
 func (u *upload) copyAll() error {
 	size := max(u.d.copyPart, (u.info.Size+int64(u.d.maxParts)-1)/int64(u.d.maxParts))
