@@ -35,6 +35,8 @@ import (
 // codes of format V3.
 type Algorithm uint8
 
+// The algorithms. Only those that bind the content algorithm keep an object from
+// being relabelled.
 const (
 	// Unnamed stands for metadata that names no algorithm: all of format V1
 	// and a few objects of format V2. The type of the key decides: AES-ECB

@@ -73,19 +73,19 @@ import "io"
 type Assurance int
 
 const (
-	// VerifiedWhole: not one byte of plaintext leaves before the whole stream
+	// VerifiedWhole means that not one byte of plaintext leaves before the whole stream
 	// has been verified.
 	VerifiedWhole Assurance = iota
 
-	// VerifiedPrefix: every byte that leaves has been verified, and so has the
+	// VerifiedPrefix means that every byte that leaves has been verified, and so has the
 	// end. What is released of an altered stream is a prefix of the plaintext.
 	VerifiedPrefix
 
-	// VerifiedAtEOF: bytes leave unverified, but [io.EOF], or nil from WriteTo
+	// VerifiedAtEOF means that bytes leave unverified, but [io.EOF], or nil from WriteTo
 	// or Close, is returned only if all of them were right.
 	VerifiedAtEOF
 
-	// Unauthenticated: altered ciphertext may pass for good. The suite then
+	// Unauthenticated means that altered ciphertext may pass for good. The suite then
 	// looks for panics, endless loops and errors that do not last, and for
 	// plaintext that is wrong ahead of the alteration.
 	Unauthenticated
