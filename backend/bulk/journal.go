@@ -2,13 +2,63 @@
 
 package bulk
 
-import "time"
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync"
+	"time"
+)
+
+// syncEvery is how long what was written to a journal may be lost by a crash of
+// the machine. That of the process loses nothing.
+const syncEvery = time.Second
+
+var (
+	// ErrJournalInUse says that another job is using the journal.
+	ErrJournalInUse = errors.New("bulk: journal is in use")
+
+	// ErrNotJournal says that what is in the place of a journal is something
+	// else, or a journal that is damaged, and is left alone.
+	ErrNotJournal = errors.New("bulk: not a journal")
+)
+
+// A Job is what a journal is about. Two jobs that may go on with each other's
+// work have the same one, and others must not: Options holds what they would
+// disagree on, such as the name of the new key. It must not hold any secret.
+type Job struct {
+	Operation   string `json:"operation"`
+	Source      string `json:"source,omitempty"`
+	Destination string `json:"destination,omitempty"`
+	Options     string `json:"options,omitempty"`
+}
+
+// A JobError says that a journal is about another job.
+type JobError struct {
+	Path      string
+	Want, Got Job
+}
+
+// Error names both jobs.
+func (e *JobError) Error() string {
+	return fmt.Sprintf("bulk: journal %s is about another job: want %+v, got %+v", e.Path, e.Want, e.Got)
+}
+
+// Begun is the outcome of an entry that says what an object was before it is
+// changed: there should be another one of it, unless the job was killed then.
+const Begun Outcome = "begun"
 
 // An Entry is a line of a [Journal]: what became of one object.
 type Entry struct {
 	Time    time.Time `json:"time"` // set by Append
 	Key     string    `json:"key"`
-	ETag    string    `json:"etag,omitempty"` // that the job left the object with
+	ETag    string    `json:"etag,omitempty"` // of the object that the job has left under Key
 	Size    int64     `json:"size"`           // stored
 	Outcome Outcome   `json:"outcome"`
 	Reason  string    `json:"reason,omitempty"` // why it was skipped or has failed
@@ -29,11 +79,161 @@ type Entry struct {
 	InstructionFile string            `json:"instruction_file,omitempty"`
 }
 
-// A Journal is ...
-type Journal struct{}
+// A Journal remembers what was done to which object, so that a job that has
+// ended early, however it did, can be gone on with by the same journal. Use
+// [OpenJournal].
+//
+// It is a file of lines of JSON that is only ever appended to: a header, and an
+// [Entry] for each object that was finished, and before that for one whose
+// envelope is replaced. [ReadJournal] reads it. It holds keys, sizes, hashes of
+// plaintexts and envelopes, from which nobody without a key-encryption key can
+// read anything, but which tell whether some plaintext is the one; hence it
+// belongs to the user alone, and not into the bucket.
+//
+// In memory a journal needs about 40 bytes for each object that is done, a
+// gigabyte for 25 million; more than that should be divided by [Shard]. What it
+// keeps is a keyed hash of 128 bits of key and ETag.
+//
+// A Journal is safe for concurrent use.
+type Journal struct {
+	mu     sync.Mutex
+	file   journalFile
+	unlock func()
+	salt   [sha256.Size]byte // so that nobody can make two objects that hash alike
+	done   map[[16]byte]struct{}
+	timer  *time.Timer // will sync; nil if there is nothing to sync
+	closed bool
+	err    error // first error; repeated by every later call
+}
 
-// Append ...
-func (j *Journal) Append(e *Entry) error { return nil }
+// A journalFile is an open file; writes are appended.
+type journalFile interface {
+	io.Writer
+	Sync() error
+	Close() error
+}
 
-// Done ...
-func (j *Journal) Done(key, etag string) bool { return false }
+// Append writes an entry about what was done, with the time, in one piece. When
+// it returns, the entry outlives the process; within a second, the machine. After
+// an error it fails for ever: then the job has to end, or it would do what nobody
+// remembers.
+func (j *Journal) Append(e *Entry) error {
+	own := *e
+	own.Time = time.Now().UTC().Truncate(time.Millisecond)
+	line, err := encodeLine(&own)
+	if err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.write(line); err != nil {
+		return err
+	}
+	j.remember(e)
+	return nil
+}
+
+// write appends a line. It is called under the lock, as all that follow are.
+func (j *Journal) write(line []byte) error {
+	if j.err == nil && j.closed {
+		j.err = fmt.Errorf("bulk: journal: %w", fs.ErrClosed)
+	}
+	if j.err != nil {
+		return j.err
+	}
+	n, err := j.file.Write(line)
+	if err == nil && n < len(line) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		j.err = fmt.Errorf("bulk: journal: %w", err)
+		return j.err
+	}
+	if j.timer == nil {
+		j.timer = time.AfterFunc(syncEvery, j.syncLater)
+	}
+	return nil
+}
+
+// syncLater runs on its own, after a while. Its error is that of the next entry,
+// or of Close.
+func (j *Journal) syncLater() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.closed && j.timer != nil {
+		j.sync()
+	}
+}
+
+func (j *Journal) sync() {
+	j.timer = nil
+	if err := j.file.Sync(); err != nil && j.err == nil {
+		j.err = fmt.Errorf("bulk: journal: %w", err)
+	}
+}
+
+// remember makes Done report what e says was done.
+func (j *Journal) remember(e *Entry) {
+	if e.Outcome == Done && e.ETag != "" {
+		j.done[j.hash(e.Key, e.ETag)] = struct{}{}
+	}
+}
+
+// Done reports whether the journal says that the object under key that has this
+// ETag is done. An object that was stored since is another one.
+func (j *Journal) Done(key, etag string) bool {
+	h := j.hash(key, etag)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_, ok := j.done[h]
+	return ok
+}
+
+func (j *Journal) hash(key, etag string) (h [16]byte) {
+	b := make([]byte, 0, 256)
+	b = append(b, j.salt[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(len(key)))
+	b = append(append(b, key...), etag...)
+	sum := sha256.Sum256(b)
+	return [16]byte(sum[:16])
+}
+
+// Close makes durable what was written, and lets go of the file. A second call
+// returns what the first returned.
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return j.err
+	}
+	j.closed = true
+	if j.timer != nil {
+		j.timer.Stop()
+		j.sync()
+	}
+	if err := j.file.Close(); err != nil && j.err == nil {
+		j.err = fmt.Errorf("bulk: journal: %w", err)
+	}
+	j.unlock()
+	return j.err
+}
+
+func newJournal(file journalFile, unlock func()) *Journal {
+	j := &Journal{file: file, unlock: unlock, done: make(map[[16]byte]struct{})}
+	rand.Read(j.salt[:]) // never fails
+	return j
+}
+
+// encodeLine returns v as a line. It has no newline but the one at its end.
+func encodeLine(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("bulk: journal: %w", err)
+	}
+	if b.Len() > maxLine {
+		return nil, fmt.Errorf("bulk: journal: want an entry of at most %d bytes, got %d", maxLine, b.Len())
+	}
+	return b.Bytes(), nil
+}

@@ -4,7 +4,6 @@ package bulk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"sync"
@@ -110,7 +109,7 @@ func (r *run) finish(res *Result) error {
 	r.sizes += res.Size
 	r.summary.add(res)
 	if res.Reason != ReasonJournal {
-		if err := r.append(&res.Entry); err != nil {
+		if err := r.note(&res.Entry); err != nil {
 			return err
 		}
 	}
@@ -120,9 +119,9 @@ func (r *run) finish(res *Result) error {
 	return nil
 }
 
-// append writes e to the journal. The error ends the job: what is done and not
+// note writes e to the journal. The error ends the job: what is done and not
 // remembered would be done again, or not be undone.
-func (r *run) append(e *Entry) error {
+func (r *run) note(e *Entry) error {
 	if r.opts.Journal == nil || r.opts.DryRun {
 		return nil
 	}
@@ -139,13 +138,4 @@ func (t *task) known(etag string) bool {
 func (t *task) move(n int64) {
 	t.moved += n
 	t.run.moving.Add(n)
-}
-
-// missing turns a failure into the result of an object that is not there any
-// more, if that is what it is.
-func missing(info *backend.Info, err error) (Result, bool) {
-	if errors.Is(err, backend.ErrNotExist) {
-		return skip(info, ReasonGone), true
-	}
-	return Result{}, false
 }

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bulk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+
+	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/wrap"
+)
+
+var (
+	// ErrUnversioned says that objects would be replaced in a storage that does
+	// not keep what they were.
+	ErrUnversioned = errors.New("bulk: the storage does not keep versions")
+
+	// ErrExists says that there is another object where a migrated one was to
+	// be stored.
+	ErrExists = errors.New("bulk: the destination has another object")
+)
+
+// MigrateOptions say how objects are sealed anew.
+type MigrateOptions struct {
+	Options
+
+	// Target is the format that the destination seals, for which it was made.
+	// The zero value is V3.
+	Target envelope.Suite
+
+	// All also migrates what is of the target format already, which else is
+	// skipped.
+	All bool
+
+	// Map makes the key of the new object of that of the old one; nil keeps it.
+	// Two keys must not become the same one.
+	Map func(key string) string
+
+	// InPlace, if not nil, is the driver that both buckets use: each object is
+	// replaced, and Map must be nil. It must be a [backend.Versioner] that says
+	// that it keeps versions, unless ForceUnversioned is set: then nothing is
+	// left of the old object but what the new one says.
+	InPlace          backend.Driver
+	ForceUnversioned bool
+
+	// NoStorageClass does not ask for the storage class of the old object, for
+	// a destination that has others or none. Else one that cannot be kept is a
+	// failure.
+	NoStorageClass bool
+
+	// TargetWrap is how the destination wraps keys, for the KMSCalls of a dry
+	// run.
+	TargetWrap wrap.Algorithm
+}
+
+// Migrate seals the objects of src anew into dst: it opens each, seals what it
+// reads, and stores that with the metadata, content type and storage class of
+// the old one. Tags and other headers are not kept. src needs the key and must
+// allow the old formats; so that objects of any size need no more memory than
+// what the driver takes for an upload, its Options.Open.Release is to be
+// [envelope.UnverifiedUntilEOF], which is safe here: a new object becomes visible
+// when all of the old one was verified, and never if it was not.
+//
+// CBC and CTR cannot be verified. Their objects are copied as they are found, and
+// counted in Summary.Unauthenticated: migration does not prove them.
+//
+// # To another place
+//
+// A new object replaces nothing. If there is one already, it is read, and the old
+// one too: if it is of the target format and the plaintexts are the same, the
+// object is done, as after a job that was killed before it could say so. Else it
+// has failed with [ErrExists]. dst needs a key to read, then. The old object
+// stays.
+//
+// # In place
+//
+// A new object replaces the very object that was read, else nothing; an object
+// that others replace meanwhile is begun with again, a few times. An instruction
+// file that is no longer needed is deleted. A job that is killed in between leaves
+// it.
+//
+// Objects that are not encrypted, archived or locked are skipped, as are those of
+// the target format. The journal gets the SHA-256 of each plaintext.
+//
+// The Summary is never nil. The error says what has ended the job: besides what
+// ends all jobs, [ErrUnversioned], and a destination that seals another format
+// than Target. Objects that have failed are no error. Migrate may be called
+// concurrently.
+func Migrate(ctx context.Context, src, dst *backend.Bucket, objects iter.Seq2[*backend.Info, error], opts *MigrateOptions) (*Summary, error) {
+	if opts == nil {
+		opts = new(MigrateOptions)
+	}
+	m := &migration{src, dst, opts}
+	if err := m.check(ctx); err != nil {
+		return &Summary{Reasons: map[string]int64{}}, err
+	}
+	return opts.run(ctx, objects, func(ctx context.Context, t *task) Result {
+		return retry(ctx, t, m.object)
+	})
+}
+
+type migration struct {
+	src, dst *backend.Bucket
+	opts     *MigrateOptions
+}
+
+func (m *migration) check(ctx context.Context) error {
+	if m.opts.InPlace == nil {
+		return nil
+	}
+	if m.opts.Map != nil {
+		return errors.New("bulk: migrate: in place there are no other keys: want no Map")
+	}
+	if m.opts.ForceUnversioned {
+		return nil
+	}
+	v, ok := m.opts.InPlace.(backend.Versioner)
+	if !ok {
+		return ErrUnversioned
+	}
+	switch keeps, err := v.Versioned(ctx); {
+	case errors.Is(err, errors.ErrUnsupported):
+		return fmt.Errorf("%w: %w", ErrUnversioned, err)
+	case err != nil:
+		return fmt.Errorf("bulk: migrate: %w", err)
+	case !keeps:
+		return ErrUnversioned
+	}
+	return nil
+}
+
+func (m *migration) object(ctx context.Context, t *task) Result {
+	if t.Locked {
+		return skip(t.Info, ReasonLocked)
+	}
+	oi, res, ok := t.stat(ctx, m.src)
+	if !ok {
+		return res
+	}
+	res.Requests = statRequests(oi)
+	switch {
+	case oi.Locked:
+		return m.skip(oi, ReasonLocked)
+	case oi.Header.Suite == m.opts.Target && !m.opts.All:
+		return m.skip(oi, ReasonTarget)
+	case m.opts.DryRun:
+		return m.dry(oi)
+	case m.opts.InPlace != nil:
+		return m.replace(ctx, t, oi)
+	}
+	return m.copy(ctx, t, oi)
+}
+
+func (m *migration) skip(oi *backend.ObjectInfo, reason string) Result {
+	res := skip(&oi.Info, reason)
+	res.Requests = statRequests(oi)
+	return res
+}
+
+// dry says what an object would take, as far as that can be known.
+func (m *migration) dry(oi *backend.ObjectInfo) Result {
+	res := done(&oi.Info)
+	res.To = m.key(oi.Key)
+	res.Unauthenticated = unauthenticated(oi.Header)
+	res.Cost = Cost{
+		Requests: statRequests(oi) + getRequests(oi) + 1,
+		Bytes:    oi.Size + max(0, oi.PlaintextSizeMax),
+		KMSCalls: kmsCalls(oi.Header.Wrap) + kmsCalls(m.opts.TargetWrap),
+	}
+	switch {
+	case m.opts.InPlace == nil:
+		res.Requests++ // is there one already?
+	case oi.InstructionFile != "":
+		res.Requests += 2 // is it needed, and delete it
+	}
+	return res
+}
+
+// unauthenticated says whether nothing can verify the content.
+func unauthenticated(h *envelope.Header) bool {
+	need := h.Required()
+	return need.AllowLegacyCBC || need.AllowUnauthenticatedCTR
+}
+
+// getRequests is how many requests it takes to open an object: two more for an
+// instruction file, one to see that the object is still the same.
+func getRequests(oi *backend.ObjectInfo) int64 {
+	if oi.InstructionFile != "" {
+		return 3
+	}
+	return 1
+}
+
+// key returns the key of the new object.
+func (m *migration) key(key string) string {
+	if m.opts.Map == nil {
+		return key
+	}
+	return m.opts.Map(key)
+}
+
+// replace migrates an object in place.
+func (m *migration) replace(ctx context.Context, t *task, oi *backend.ObjectInfo) Result {
+	put := m.putOptions(oi)
+	put.IfMatch = oi.ETag
+	res, now := m.put(ctx, t, oi, oi.Key, put)
+	if res.Outcome != Done {
+		return res
+	}
+	res.ETag, res.Size = now.ETag, now.Size
+	if oi.InstructionFile != "" {
+		res.Requests += 2
+		if err := m.cleanUp(ctx, now, oi.InstructionFile); err != nil {
+			res.Reason = fmt.Sprintf("but instruction file %q stays: %s", oi.InstructionFile, reason(err))
+		}
+	}
+	return res
+}
+
+// cleanUp deletes the instruction file of an object that has its envelope in
+// metadata now. One that another put is about to replace the object by, and has
+// stored its file for, puts that back.
+func (m *migration) cleanUp(ctx context.Context, now *backend.ObjectInfo, file string) error {
+	current, err := m.dst.Stat(ctx, now.Key)
+	switch {
+	case err != nil:
+		return err
+	case current.ETag != now.ETag || current.InstructionFile != "":
+		return backend.ErrChanged
+	}
+	if err := m.opts.InPlace.Delete(ctx, file); err != nil && !errors.Is(err, backend.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// copy migrates an object to another place.
+func (m *migration) copy(ctx context.Context, t *task, oi *backend.ObjectInfo) Result {
+	to := m.key(oi.Key)
+	there, err := m.dst.Stat(ctx, to)
+	if errors.Is(err, backend.ErrNotExist) {
+		put := m.putOptions(oi)
+		put.IfNoneMatch = true
+		res, _ := m.put(ctx, t, oi, to, put)
+		res.Requests++ // the Stat
+		if !errors.Is(res.Err, backend.ErrExist) {
+			return res
+		}
+		there, err = m.dst.Stat(ctx, to) // another has come first
+	}
+	if err != nil {
+		res := fail(&oi.Info, fmt.Errorf("destination: %w", err))
+		res.To, res.Requests = to, statRequests(oi)+1
+		return res
+	}
+	return m.compare(ctx, t, oi, there)
+}
+
+// putOptions returns what of the old object the new one keeps.
+func (m *migration) putOptions(oi *backend.ObjectInfo) *backend.PutOptions {
+	put := &backend.PutOptions{Metadata: maps.Clone(oi.Metadata), ContentType: oi.ContentType, StorageClass: oi.StorageClass}
+	maps.DeleteFunc(put.Metadata, func(name, _ string) bool { return reserved(name) })
+	if m.opts.NoStorageClass {
+		put.StorageClass = ""
+	}
+	return put
+}
