@@ -20,6 +20,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/s3seal/s3seal/bench/internal/pattern"
+	"github.com/s3seal/s3seal/bench/internal/rss"
 	"github.com/s3seal/s3seal/stream"
 )
 
@@ -67,7 +69,7 @@ func run(size, limit int64) error {
 		if err := m.through(size); err != nil {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
-		peak, err := peakMemory()
+		peak, err := rss.Peak(0)
 		if err != nil {
 			return err
 		}
@@ -91,14 +93,14 @@ func (m mode) through(size int64) error {
 		pw.CloseWithError(err) // nil is the proper end
 		sent <- err
 	}()
-	got := &checker{}
+	got := &pattern.Checker{}
 	err := m.receive(got, pr)
 	pr.CloseWithError(errors.New("the receiver has stopped"))
 	if sendErr := <-sent; err == nil {
 		err = sendErr
 	}
-	if err == nil && got.off != size {
-		err = fmt.Errorf("%d bytes came back, want %d", got.off, size)
+	if err == nil && got.Len() != size {
+		err = fmt.Errorf("%d bytes came back, want %d", got.Len(), size)
 	}
 	return err
 }
@@ -108,7 +110,7 @@ func (m mode) send(dst io.Writer, size int64) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.ReadFrom(io.LimitReader(&generator{}, size)); err != nil {
+	if _, err := w.ReadFrom(io.LimitReader(&pattern.Generator{}, size)); err != nil {
 		return err
 	}
 	return w.Close()

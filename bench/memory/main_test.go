@@ -3,15 +3,17 @@
 package main
 
 import (
-	"errors"
 	"io"
 	"testing"
+
+	"github.com/s3seal/s3seal/bench/internal/pattern"
+	"github.com/s3seal/s3seal/bench/internal/rss"
 )
 
 // TestThrough sends short streams through the modes.
 func TestThrough(t *testing.T) {
 	for _, m := range modes() {
-		for _, size := range []int64{0, 1, 3*period + 7, 4 << 20} {
+		for _, size := range []int64{0, 1, 3*pattern.Period + 7, 4 << 20} {
 			if err := m.through(size); err != nil {
 				t.Errorf("%s: %d bytes: %v", m.name, size, err)
 			}
@@ -36,7 +38,7 @@ func TestNoticed(t *testing.T) {
 
 // TestLimit: a limit that no process can keep is passed.
 func TestLimit(t *testing.T) {
-	if _, err := peakMemory(); err != nil {
+	if _, err := rss.Peak(0); err != nil {
 		t.Skip(err)
 	}
 	if err := run(1<<20, 1); err == nil {
@@ -57,11 +59,4 @@ func (a *altering) Read(p []byte) (int, error) {
 		a.done = true
 	}
 	return n, err
-}
-
-func TestChecker(t *testing.T) {
-	var c checker
-	if _, err := c.Write([]byte("wrong")); err == nil || errors.Is(err, io.EOF) {
-		t.Errorf("Write = %v, want an error", err)
-	}
 }

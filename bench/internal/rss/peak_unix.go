@@ -2,16 +2,22 @@
 
 //go:build unix && !linux
 
-package main
+// Package rss tells how much memory processes have taken.
+package rss
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"syscall"
 )
 
-// peakMemory returns the most memory in bytes that this process has had.
-func peakMemory() (int64, error) {
+// Peak returns the most resident memory in bytes that this process has had. Of
+// others, pid not being 0, it is not known on this system.
+func Peak(pid int) (int64, error) {
+	if pid != 0 {
+		return 0, errors.New("the peak of resident memory of a process is not known on this system")
+	}
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0, fmt.Errorf("getrusage: %w", err)
