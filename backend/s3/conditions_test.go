@@ -6,12 +6,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/s3/s3test"
+	"github.com/s3seal/s3seal/envelope"
 )
 
 var create = backend.PutOptions{IfNoneMatch: true}
@@ -99,6 +103,77 @@ func TestSameObjectOfAnother(t *testing.T) {
 			wantObjects(t, srv, bucket, "key")
 		}
 	})
+}
+
+// Of two that put an object at the same moment, sealed under content keys of their
+// own, exactly one does: the other is told, and the object is that of the winner,
+// whole, be it of one request or of parts, and however the put was made.
+func TestTwoWriters(t *testing.T) {
+	key := sealings(t)[envelope.V3]
+	s3test.Each(t, func(t *testing.T, srv *s3test.Server) {
+		bucket := srv.NewBucket(t)
+		writer := func() *backend.Bucket {
+			return backend.NewBucket(newDriver(t, srv.Client(t), bucket, smallParts), key, key, nil)
+		}
+		writers := [2]*backend.Bucket{writer(), writer()}
+		rounds := 3
+		if long() {
+			rounds = 10
+		}
+		for round := range rounds {
+			for n, puts := range twoPuts(t) {
+				what := fmt.Sprintf("round %d, %d bytes", round, n)
+				bodies := [2][]byte{pattern(n), pattern(n + 1)[1:]}
+				var errs [2]error
+				var both sync.WaitGroup
+				for i := range writers {
+					both.Go(func() { errs[i] = puts[i](writers[i], bodies[i]) })
+				}
+				both.Wait()
+				won, lost := 0, errs[1]
+				if errs[0] != nil {
+					won, lost = 1, errs[0]
+				}
+				if errs[won] != nil || !errors.Is(lost, backend.ErrExist) && !errors.Is(lost, backend.ErrChanged) {
+					t.Fatalf("%s: %v and %v, want that exactly one wins", what, errs[0], errs[1])
+				}
+				if got, err := readObject(writers[0].Get(t.Context(), "key")); err != nil || !bytes.Equal(got, bodies[won]) {
+					t.Errorf("%s: the object has %d bytes, right or not, %v, want that of writer %d", what, len(got), err, won)
+				}
+				wantObjects(t, srv, bucket, "key")
+				if err := writers[0].Delete(t.Context(), "key"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+// twoPuts are the ways by which two put an object of so many bytes.
+func twoPuts(t *testing.T) map[int][2]func(*backend.Bucket, []byte) error {
+	put := func(b *backend.Bucket, data []byte) error {
+		_, err := b.Put(t.Context(), "key", bytes.NewReader(data), int64(len(data)), &create)
+		return err
+	}
+	stream := func(b *backend.Bucket, data []byte) error {
+		w, err := b.Create(t.Context(), "key", &create)
+		if err != nil {
+			return err
+		}
+		defer w.Abort(nil)
+		if _, err := w.Write(data); err != nil {
+			return err
+		}
+		return w.Close()
+	}
+	resumable := func(b *backend.Bucket, data []byte) error {
+		_, err := b.PutResumable(t.Context(), "key", bytes.NewReader(data), int64(len(data)), filepath.Join(t.TempDir(), "state"), &create)
+		return err
+	}
+	return map[int][2]func(*backend.Bucket, []byte) error{
+		1000: {put, put}, 1001: {put, stream}, 1002: {resumable, put},
+		8*mib + 1000: {put, put}, 8*mib + 1001: {put, stream}, 8*mib + 1002: {resumable, resumable},
+	}
 }
 
 // A server that ignores conditions: what can be seen is seen, before the body is
