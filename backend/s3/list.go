@@ -32,7 +32,8 @@ var (
 // listing with an error that wraps errors.ErrUnsupported. So does a name that the
 // storage could not put into its answer and replaced a part of: versitygw does
 // that with control characters, and goes on from the replaced name, which skips
-// others.
+// others. What cannot be noticed is what a storage leaves out: MinIO on a single
+// drive does not list keys that have the key of another object as their folder.
 //
 // Versions have the VersionID that the storage gives them, "null" where it gives
 // none. Delete markers are not yielded: below one all versions are noncurrent.
@@ -59,16 +60,20 @@ func (d *Driver) list(ctx context.Context, opts *backend.ListOptions, yield func
 			return err
 		}
 		again, err := last.move(object)
+		if err == nil {
+			err = d.checkSpelling(ctx, object.Key, opts.Versions)
+		}
 		if err != nil {
 			return err
 		}
-		if !strings.HasPrefix(object.Key, opts.Prefix) && object.Key > opts.Prefix {
+		selected := strings.HasPrefix(object.Key, opts.Prefix)
+		if !selected && object.Key > opts.Prefix {
 			return nil
 		}
-		if again || object.IsDeleteMarker || !strings.HasPrefix(object.Key, opts.Prefix) || object.Key <= opts.After {
+		if !selected || again || object.IsDeleteMarker || object.Key <= opts.After {
 			continue
 		}
-		info, err := d.listed(ctx, object, opts)
+		info, err := listed(object, opts.Versions)
 		if err != nil {
 			return err
 		}
@@ -99,29 +104,29 @@ type cursor struct {
 	versions     bool
 	key, version string
 	begun        bool
+	repeated     bool
 }
 
 // move goes on to object. again says that it is the one before: versitygw begins
-// an answer about versions with the last of the answer before.
+// an answer about versions with the last of the answer before. Once more is a
+// storage that does not go on.
 func (c *cursor) move(object minio.ObjectInfo) (again bool, err error) {
 	same := c.begun && object.Key == c.key
-	if same && c.versions && object.VersionID == c.version {
+	if same && c.versions && object.VersionID == c.version && !c.repeated {
+		c.repeated = true
 		return true, nil
 	}
-	if c.begun && object.Key < c.key || same && (!c.versions || object.IsLatest) {
+	if c.begun && object.Key < c.key || same && (!c.versions || object.IsLatest || object.VersionID == c.version) {
 		return false, fmt.Errorf("%w: %q, version %q, after %q, version %q", errOrder, object.Key, object.VersionID, c.key, c.version)
 	}
-	c.key, c.version, c.begun = object.Key, object.VersionID, true
+	c.key, c.version, c.begun, c.repeated = object.Key, object.VersionID, true, false
 	return false, nil
 }
 
 // listed describes an object that has been listed.
-func (d *Driver) listed(ctx context.Context, object minio.ObjectInfo, opts *backend.ListOptions) (*backend.Info, error) {
+func listed(object minio.ObjectInfo, versions bool) (*backend.Info, error) {
 	if object.ETag == "" {
 		return nil, fmt.Errorf("%q: %w", object.Key, errNoETag)
-	}
-	if strings.ContainsRune(object.Key, utf8.RuneError) && !d.lists(ctx, object.Key, opts.Versions) {
-		return nil, fmt.Errorf("%w: %q", errors.Join(errSpelled, ctx.Err()), object.Key)
 	}
 	info := &backend.Info{
 		Key:          object.Key,
@@ -130,20 +135,32 @@ func (d *Driver) listed(ctx context.Context, object minio.ObjectInfo, opts *back
 		ModTime:      object.LastModified,
 		StorageClass: storageClass(object.StorageClass),
 	}
-	if opts.Versions {
+	if versions {
 		info.VersionID, info.Noncurrent = object.VersionID, !object.IsLatest
 	}
 	return info, nil
 }
 
-// lists reports whether the storage knows a key by the name under which it has
-// listed it. A listing in XML has the replacement character in place of what XML
-// cannot hold.
-func (d *Driver) lists(ctx context.Context, key string, versions bool) bool {
+// checkSpelling asks for a key by the name under which it was listed, if a
+// listing may have changed that: one in XML has the replacement character in
+// place of what XML cannot hold.
+func (d *Driver) checkSpelling(ctx context.Context, key string, versions bool) error {
+	if !strings.ContainsRune(key, utf8.RuneError) {
+		return nil
+	}
 	request := d.listRequest(&backend.ListOptions{Prefix: key, Versions: versions})
 	request.MaxKeys = 1
 	for object := range d.core.ListObjectsIter(ctx, d.bucket, request) {
-		return object.Err == nil && object.Key == key
+		if object.Err != nil {
+			return object.Err
+		}
+		if object.Key == key {
+			return nil
+		}
+		break
 	}
-	return false
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %q", errSpelled, key)
 }

@@ -46,7 +46,9 @@ func (d *Driver) startCopy(ctx context.Context, info *backend.Info, headers mini
 		u.id, err = d.core.NewMultipartUpload(ctx, d.bucket, info.Key, headers)
 		return err
 	})
-	u.ctx, u.cancel = context.WithCancelCause(ctx)
+	if err == nil {
+		u.ctx, u.cancel = context.WithCancelCause(ctx)
+	}
 	return u, err
 }
 
@@ -76,12 +78,13 @@ func (u *upload) copyAll() error {
 // copyPart copies n bytes from off on.
 func (u *upload) copyPart(number int, off, n int64) (part backend.Part, err error) {
 	key := u.info.Key
+	length := n
 	if n == u.info.Size {
-		off, n = 0, -1 // S3 takes no range of a small object
+		length = -1 // all of it: S3 takes no range of a small object
 	}
 	condition := map[string]string{sourceIfMatch: quote(u.opts.IfMatch)}
 	err = send(u.ctx, content{}, func(ctx context.Context, _ *payload) error {
-		done, err := u.d.core.CopyObjectPart(ctx, u.d.bucket, key, u.d.bucket, key, u.id, number, off, n, condition)
+		done, err := u.d.core.CopyObjectPart(ctx, u.d.bucket, key, u.d.bucket, key, u.id, number, off, length, condition)
 		part = backend.Part{Number: number, Size: n, ETag: strings.Trim(done.ETag, `"`), Checksum: done.ChecksumCRC32C}
 		if err == nil && part.ETag == "" {
 			err = errNoETag
