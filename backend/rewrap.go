@@ -42,8 +42,8 @@ type RewrapOptions struct {
 	// UpgradeWrap gives objects whose wrap does not bind the format the first of
 	// Wrappers that does: AES/GCM, RSA-OAEP-SHA1, kms+context. Only V2GCM can be
 	// given one that is worth it; others are refused, since nothing authenticates
-	// their content, which only sealing anew mends. It does not change how objects
-	// under such a wrap are treated.
+	// their content, which only sealing anew mends. Objects under a wrap that does
+	// are treated as without it.
 	UpgradeWrap bool
 
 	// MustNotOpen, if not nil, is a key that must not open the result, as a rule
@@ -59,8 +59,9 @@ type RewrapOptions struct {
 }
 
 // Rewrap stores the content key of an object wrapped by another key, and returns
-// what Stat would say then. The body stays as it is and is not read, so that many
-// objects can be given another key: [envelope.Rewrap] says what that is worth.
+// what Stat would say then. The body stays as it is and as a rule is not read, so
+// that many objects can be given another key: [envelope.Rewrap] says what that is
+// worth.
 // Above all, whoever has had the old key and the old metadata can read the object
 // as long as its body lasts.
 //
@@ -84,11 +85,13 @@ type RewrapOptions struct {
 // A wrong key must not get to write, for the content key would be lost with the
 // old metadata. Where the wrap tells, that is [envelope.ErrDecrypt]. RSA PKCS#1
 // v1.5 does not tell, and AES-ECB only of content keys of 32 bytes, by their
-// padding. Under these wraps the content key is therefore tried before the write:
-// of CBC the last block of the body is read, and its padding must be proper, which
-// a wrong content key passes one time in 255; of V2GCM all of it is read and
-// verified. Whoever has many objects under such a wrap should open some of them
-// first, and keep the old metadata.
+// padding. Nor does any wrap tell whether an instruction file is that of the
+// object, while another one is being put. Under these wraps, and with instruction
+// files but those of V3, the content key is therefore tried before the write: of
+// CBC the last block of the body is read, and its padding must be proper, which a
+// wrong content key passes one time in 255; of V2GCM all of it is read and
+// verified; of Chunked and DARE the beginning. Whoever has many objects under RSA
+// PKCS#1 v1.5 should open some of them first, and keep the old metadata.
 //
 // # Errors
 //

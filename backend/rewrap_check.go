@@ -4,6 +4,7 @@ package backend
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -50,38 +51,67 @@ func (k knownCEK) Unwrap(context.Context, wrap.Algorithm, []byte, wrap.Info) ([]
 	return bytes.Clone(k), nil
 }
 
-// tryCEK tries the content key on the body, if the wrap does not tell whether it
-// is the right one: what overwrites the old wrapped key must not be wrong.
+// tryCEK tries the content key on the body where nothing else tells whether it is
+// the right one, for what overwrites the old wrapped key must not be wrong: under
+// some wraps, and where it came from an instruction file, which can be that of
+// another object. A put that is under way has replaced the file and not the object
+// yet, and if it fails, it takes back no file but its own.
 func (r *rewrapping) tryCEK(ctx context.Context) error {
+	doubtful := r.file != nil && r.oi.Header.Suite != envelope.V3
 	switch r.oi.Header.Wrap {
 	case wrap.Unnamed, wrap.AESECB, wrap.RSAPKCS1:
-	default:
+		doubtful = true
+	}
+	if !doubtful {
 		return nil
 	}
-	opts := *r.bucket.opening(r.key, &r.bucket.open)
+	err := r.tryBody(ctx)
+	if errors.Is(err, envelope.ErrDecrypt) {
+		return cmp.Or(r.bucket.unchanged(ctx, r.key, &r.oi.Info), err)
+	}
+	return err
+}
+
+// tryBody reads as little of the body as tells whether the content key fits.
+func (r *rewrapping) tryBody(ctx context.Context) error {
+	b, oi := r.bucket, r.oi
+	opts := *b.opening(r.key, &b.open)
 	opts.AllowUnauthenticatedRanges = true // nothing of them is released
 	opts.Release = envelope.UnverifiedUntilEOF()
-	opener, err := envelope.NewOpener(ctx, r.oi.Header, knownCEK(r.cek), &opts)
-	if err != nil {
+	opener, err := envelope.NewOpener(ctx, oi.Header, knownCEK(r.cek), &opts)
+	switch {
+	case err != nil:
 		return err
-	}
-	if r.oi.PlaintextSizeMax < 0 {
+	case oi.PlaintextSizeMax < 0:
 		return envelope.ErrDecrypt // no intact object has this size
-	}
-	if r.oi.PlaintextSizeMin != r.oi.PlaintextSizeMax { // CBC
-		_, err = r.bucket.findEnd(ctx, r.oi, opener)
+	case oi.PlaintextSizeMin != oi.PlaintextSizeMax: // CBC
+		_, err := b.findEnd(ctx, oi, opener)
 		return err
 	}
-	body, err := r.bucket.readRange(ctx, r.oi, 0, r.oi.Size)
+	var o *Object
+	if oi.Header.Suite == envelope.V2GCM || oi.PlaintextSizeMax == 0 {
+		o, err = b.openWhole(ctx, oi, opener)
+	} else { // of which every part is verified
+		o, err = b.openRange(ctx, oi, opener, 0, 1)
+	}
 	if err != nil {
 		return err
 	}
-	defer body.Close() // what counts is whether all was read
-	plain, err := opener.Reader(body.plain, r.oi.Size)
+	_, err = io.Copy(io.Discard, o)
+	return cmp.Or(err, o.Close())
+}
+
+// openWhole opens the very object that oi describes.
+func (b *Bucket) openWhole(ctx context.Context, oi *ObjectInfo, opener *envelope.Opener) (*Object, error) {
+	o, err := b.readRange(ctx, oi, 0, oi.Size)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer plain.Close()
-	_, err = io.Copy(io.Discard, plain)
-	return err
+	plain, err := opener.Reader(o.plain, oi.Size)
+	if err != nil {
+		o.Close()
+		return nil, err
+	}
+	o.plain, o.opener = plain, opener
+	return o, nil
 }

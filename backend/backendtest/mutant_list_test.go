@@ -222,8 +222,10 @@ var manyMutants = map[string]struct {
 			}
 		}
 	}}},
-	"context is never done":    {"ListCancelled", uncancelled(func(func(*backend.Info, error) bool, error) {})},
-	"goes on after an error":   {"ListCancelled", uncancelled(func(yield func(*backend.Info, error) bool, err error) { _ = yield(nil, err) && yield(nil, err) })},
+	"context is never done": {"ListCancelled", uncancelled(func(func(*backend.Info, error) bool, error) {})},
+	"goes on after an error": {"ListCancelled", uncancelled(func(yield func(*backend.Info, error) bool, err error) {
+		_ = yield(nil, err) && yield(nil, errors.Join(err))
+	})},
 	"another error":            {"ListCancelled", uncancelled(func(yield func(*backend.Info, error) bool, _ error) { yield(nil, errors.New("failed")) })},
 	"versions are after a key": {"ListUnsupported", selectMutant(func(o *backend.ListOptions) { o.Versions = false }, same)},
 
