@@ -199,9 +199,9 @@ var streamMutants = []mutant{
 		return stream.ErrDecrypt
 	}`,
 		new: ``, equivalent: "sio keeps to the nonce of the first package as well; the second look is for a sio that would not"},
-	{name: "dare-end-missing", file: "stream/dare/decrypt_reader.go", auth: true, packages: inDARE,
-		old: `case n == 0 || s.last:`,
-		new: `case s.last:`},
+	{name: "dare-truncation-is-end", file: "stream/dare/decrypt_reader.go", auth: true, packages: inDARE,
+		old: `		r.fail(stream.ErrDecrypt) // whatever sio says`,
+		new: `		r.fail(io.EOF)`},
 	{name: "dare-one-dot-zero", file: "stream/dare/header.go", auth: true, packages: inDARE,
 		old: `			return ErrVersion
 		}`,
