@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -109,6 +110,17 @@ func plantedFiles() []planted {
 			all["rsa2048-ruby2-gcm"].put(t, d, "k")
 			rawPut(t, d, file, all[v2].file, nil)
 		}, map[string]bulk.AuditFlag{file: bulk.FlagTwoEnvelopes}, bulk.KindInstruction},
+		{"chunked and a file", func(t *testing.T, d *mem.Driver, all map[string]stored) {
+			sealedBy(t, d, "k", auditKey(t), &backend.Options{Seal: envelope.SealOptions{Suite: envelope.Chunked}}, nil)
+			rawPut(t, d, file, all[v2].file, nil)
+		}, map[string]bulk.AuditFlag{file: bulk.FlagFileUnneeded}, bulk.KindInstruction},
+		{"damaged and a file", func(t *testing.T, d *mem.Driver, all map[string]stored) {
+			all["rsa2048-ruby2-gcm"].with(v3Names).put(t, d, "k")
+			rawPut(t, d, file, all[v2].file, nil)
+		}, onKey(bulk.FlagSpoofedV3), bulk.KindDamaged},
+		{"too large for a file", func(t *testing.T, d *mem.Driver, _ map[string]stored) {
+			rawPut(t, d, file, make([]byte, envelope.MaxInstructionSize+1), nil)
+		}, map[string]bulk.AuditFlag{file: bulk.FlagPlaintext}, bulk.KindPlaintext},
 		{"commitment in the file", func(t *testing.T, d *mem.Driver, all map[string]stored) {
 			s := all[v3]
 			s.file = []byte(strings.Replace(string(s.file), "{", `{"x-amz-d":"`+s.Metadata["x-amz-d"]+`",`, 1))
@@ -207,7 +219,65 @@ func TestAuditSpoofsReport(t *testing.T) {
 	writeAll(t, "audit_spoofs", report)
 }
 
-// listed is a driver whose Stat has a say of its own.
+// TestAuditSuffixes finds the files of other suffixes where the bucket does.
+func TestAuditSuffixes(t *testing.T) {
+	for _, suffix := range []string{".envelope", envelope.DotNetInstructionSuffix} {
+		d := mem.New()
+		own := &backend.Options{InstructionFile: true, InstructionSuffix: suffix}
+		sealedBy(t, d, "used", auditKey(t), own, nil)
+		rawPut(t, d, "orphan"+suffix, []byte("{}"), nil)
+		rawPut(t, d, suffix, []byte("{}"), nil) // of nothing
+		b := backend.NewBucket(d, nil, nil, own)
+		kinds := make(map[string]string)
+		report, err := bulk.Audit(t.Context(), b, b.List(t.Context(), nil), &bulk.AuditOptions{
+			InstructionSuffix: suffix, OnObject: func(o *bulk.AuditObject) { kinds[o.Key] = o.Kind },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]string{"used": bulk.KindSealed, "used" + suffix: bulk.KindInstruction, "orphan" + suffix: bulk.KindInstruction, suffix: bulk.KindPlaintext}
+		if !maps.Equal(kinds, want) || len(report.Findings) != 2 || report.Findings[0].Flag != bulk.FlagOrphan {
+			t.Errorf("%s: kinds %v, findings %+v; want %v and an orphan", suffix, kinds, report.Findings, want)
+		}
+	}
+}
+
+// TestAuditChangedFiles replaces what belongs to objects, and hides an object
+// from its file.
+func TestAuditChangedFiles(t *testing.T) {
+	d := mem.New()
+	sealedBy(t, d, "k", auditKey(t), nil, nil)
+	sealedBy(t, d, "hidden", auditKey(t), nil, nil)
+	var listed []*backend.Info
+	for _, key := range []string{"hidden.instruction", "k.instruction", "k.key"} {
+		rawPut(t, d, key, []byte("{}"), nil)
+		listed = append(listed, &backend.Info{Key: key, Size: 5, ETag: "another"})
+	}
+	b := keyless(statting{d, func(key string) error {
+		if key == "hidden" {
+			return errors.New("access denied")
+		}
+		return nil
+	}})
+	got := make(map[string][]bulk.AuditFlag)
+	if _, err := bulk.Audit(t.Context(), b, sequence(listed), &bulk.AuditOptions{OnObject: func(o *bulk.AuditObject) {
+		for _, n := range o.Notes {
+			got[o.Key+" "+o.Kind] = append(got[o.Key+" "+o.Kind], n.Flag)
+		}
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]bulk.AuditFlag{
+		"hidden.instruction unknown":     {bulk.FlagChanged, bulk.FlagUnreadable},
+		"k.instruction instruction-file": {bulk.FlagChanged, bulk.FlagFileUnneeded},
+		"k.key sidecar":                  {bulk.FlagChanged, bulk.FlagSidecar},
+	}
+	if !maps.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("flags %v, want %v", got, want)
+	}
+}
+
+// statting is a driver whose Stat has a say of its own.
 type statting struct {
 	*mem.Driver
 	stat func(key string) error

@@ -10,8 +10,7 @@ import (
 	"slices"
 )
 
-// A Report says what an audit has found. The JSON names are stable, and values
-// from storage are in JSON as they are, but for bytes that are not UTF-8.
+// A Report says what an audit has found. The JSON names are stable.
 //
 // A Report may be used concurrently while nobody writes to it.
 type Report struct {

@@ -6,10 +6,13 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/bulk"
@@ -138,7 +141,7 @@ func TestAuditKeysClipped(t *testing.T) {
 // spreadsheet.
 func TestAuditEscapes(t *testing.T) {
 	d, k := mem.New(), auditKey(t)
-	keys := []string{"=cmd|'/c calc'!A0", "+1", "-1", "@sum", "a\x1b[2Jb", "c\nd,\"e\"", "bidi\u202egpj", `back\n`}
+	keys := []string{"=cmd|'/c calc'!A0", "+1", "-1", "@sum", "a\x1b[2Jb", "c\nd,\"e\"", "bidi\u202egpj", `back\n`, "＝1"}
 	for _, key := range keys {
 		rawPut(t, d, key, []byte("plain"), nil)
 	}
@@ -176,8 +179,34 @@ func TestAuditEscapes(t *testing.T) {
 			got = append(got, r[len(r)-2])
 		}
 	}
-	if want := []string{"'+1", "'-1", `'=cmd|'/c calc'!A0`, "'@sum", `a\x1b[2Jb`, `back\\n`, `bidi\u202egpj`, `c\nd,"e"`}; !slices.Equal(got, want) {
+	if want := []string{"'+1", "'-1", `'=cmd|'/c calc'!A0`, "'@sum", `a\x1b[2Jb`, `back\\n`, `bidi\u202egpj`, `c\nd,"e"`, "'＝1"}; !slices.Equal(got, want) {
 		t.Errorf("keys in CSV %q, want %q", got, want)
+	}
+}
+
+// TestAuditJSONEscapes reads back what it writes without a byte that a terminal
+// could obey.
+func TestAuditJSONEscapes(t *testing.T) {
+	d := mem.New()
+	key := "a\x1b\x7f\u009b\u202e\U000e0001é漢 \"<\\"
+	rawPut(t, d, key, []byte("plain"), nil)
+	var objects []*bulk.AuditObject
+	report := auditAll(t, d, &bulk.AuditOptions{OnObject: func(o *bulk.AuditObject) { objects = append(objects, o) }})
+	for _, v := range []any{report, objects} {
+		text, err := json.Marshal(v)
+		if err != nil || strings.ContainsFunc(string(text), func(r rune) bool { return !unicode.IsPrint(r) }) || !strings.Contains(string(text), "é漢") {
+			t.Errorf("JSON = %q, %v; want printable text", text, err)
+		}
+	}
+	var gotReport bulk.Report
+	var gotObjects []*bulk.AuditObject
+	text, _ := json.Marshal(report)
+	texts, _ := json.Marshal(objects)
+	if err := errors.Join(json.Unmarshal(text, &gotReport), json.Unmarshal(texts, &gotObjects)); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(&gotReport, report) || !reflect.DeepEqual(gotObjects, objects) {
+		t.Errorf("read back %+v and %+v, want %+v and %+v", gotReport, gotObjects[0], report, objects[0])
 	}
 }
 
@@ -190,4 +219,39 @@ func TestAuditPlaintextLevel(t *testing.T) {
 	if row.Kind != bulk.KindPlaintext || !slices.Equal(row.Accepts, []string{"any"}) || !slices.Equal(row.Needs, []string{"AllowPlaintext"}) {
 		t.Errorf("row %+v, want plaintext that only the second level accepts", row)
 	}
+}
+
+// TestAuditWriteFails has writers that are full, at once or later.
+func TestAuditWriteFails(t *testing.T) {
+	d := mem.New()
+	rawPut(t, d, "readme", []byte("plain"), nil)
+	report := auditAll(t, d, nil)
+	var whole bytes.Buffer
+	if err := report.WriteTable(&whole); err != nil {
+		t.Fatal(err)
+	}
+	for n := range whole.Len() {
+		w := &full{n}
+		if err := report.WriteTable(w); !errors.Is(err, errFull) {
+			t.Fatalf("WriteTable to a writer of %d bytes = %v, want its error", n, err)
+		}
+	}
+	if err := report.WriteCSV(&full{10}); !errors.Is(err, errFull) {
+		t.Errorf("WriteCSV = %v, want the error of the writer", err)
+	}
+}
+
+var errFull = errors.New("disk full")
+
+// full is a writer of so many bytes.
+type full struct{ left int }
+
+func (w *full) Write(p []byte) (int, error) {
+	if len(p) > w.left {
+		n := w.left
+		w.left = 0
+		return n, errFull
+	}
+	w.left -= len(p)
+	return len(p), nil
 }

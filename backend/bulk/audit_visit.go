@@ -5,6 +5,7 @@ package bulk
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/s3seal/s3seal/backend"
@@ -76,21 +77,12 @@ func (a *auditor) stray(o *AuditObject, base string, info *backend.ObjectInfo, e
 		return err
 	case info.Header == nil: // it was not there when the object was looked at
 		o.note(FlagChanged, "object %q has no envelope", base)
-	case info.Header.Suite == envelope.V3, !isAWS(info.Header.Suite):
-		o.note(FlagFileUnneeded, "object %q has its envelope elsewhere", base)
-	default:
+	case slices.Contains([]envelope.Suite{envelope.V1, envelope.V2CBC, envelope.V2CTR, envelope.V2GCM}, info.Header.Suite):
 		o.note(FlagTwoEnvelopes, "object %q has its envelope elsewhere, too", base)
+	default:
+		o.note(FlagFileUnneeded, "object %q has its envelope elsewhere", base)
 	}
 	return nil
-}
-
-// isAWS reports whether s is of one of AWS's formats.
-func isAWS(s envelope.Suite) bool {
-	switch s {
-	case envelope.V1, envelope.V2CBC, envelope.V2CTR, envelope.V2GCM, envelope.V3:
-		return true
-	}
-	return false
 }
 
 // object examines the listed object as such.

@@ -11,6 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // text says which key is wanted, in one line.
@@ -164,6 +167,8 @@ func (r *Report) writeFindings(w io.Writer) error {
 // Text is escaped as WriteTable does it, and a value that begins with one of
 // = + - @ gets an apostrophe before it, since spreadsheets would take it for a
 // formula, which whoever can name an object or write its metadata could then run.
+// That helps where the comma is what divides values, and not where a spreadsheet
+// is told, or takes it for granted, that it is something else.
 //
 // It may be called concurrently.
 func (r *Report) WriteCSV(w io.Writer) error {
@@ -204,11 +209,52 @@ func (r *Report) WriteCSV(w io.Writer) error {
 	return nil
 }
 
+// formulas begin with one of these; the wide ones count as well where they are
+// what a keyboard has.
+const formulas = "=+-@＝＋－＠"
+
 // harmless is printable for cells of a spreadsheet.
 func harmless(s string) string {
 	s = printable(s)
-	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
+	if first, size := utf8.DecodeRuneInString(s); size > 0 && strings.ContainsRune(formulas, first) {
 		return "'" + s
 	}
 	return s
+}
+
+// MarshalJSON returns the report as JSON. Of values from storage, all that a
+// terminal could take for something else than text is escaped, not only what JSON
+// asks for; they are the same values to whoever reads JSON.
+//
+// It may be called concurrently.
+func (r Report) MarshalJSON() ([]byte, error) {
+	type plain Report // without this method
+	return escapedJSON(plain(r))
+}
+
+// MarshalJSON returns the object as JSON, escaped as a [Report] is. It may be
+// called concurrently.
+func (o AuditObject) MarshalJSON() ([]byte, error) {
+	type plain AuditObject
+	return escapedJSON(plain(o))
+}
+
+// escapedJSON escapes what is neither ASCII nor printable. In JSON that can stand
+// inside strings only.
+func escapedJSON(v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("bulk: report: %w", err)
+	}
+	var b []byte
+	for _, c := range string(text) {
+		if c < utf8.RuneSelf && c != 0x7f || unicode.IsPrint(c) {
+			b = utf8.AppendRune(b, c)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{c}) {
+			b = fmt.Appendf(b, `\u%04x`, unit)
+		}
+	}
+	return b, nil
 }

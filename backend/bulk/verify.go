@@ -84,8 +84,8 @@ type VerifyOptions struct {
 // stream.ErrBufferLimit. Nothing is released here, so [envelope.UnverifiedUntilEOF]
 // is as safe and needs no memory.
 //
-// An object that was replaced while it was read fails with [backend.ErrChanged].
-// The error is that of the objects, of Against, of the journal or of ctx. The
+// An object that is replaced while it is read is read again, and fails with
+// [backend.ErrChanged] if that does not end. The error is that of the objects, of Against, of the journal or of ctx. The
 // Summary is never nil. opts may be nil. Verify may be called concurrently.
 func Verify(ctx context.Context, b *backend.Bucket, objects iter.Seq2[*backend.Info, error], opts *VerifyOptions) (*Summary, error) {
 	if opts == nil {
@@ -109,7 +109,9 @@ type verifier struct {
 	list    sums // nil without Against
 }
 
-func (v *verifier) work(ctx context.Context, t *task) Result {
+func (v *verifier) work(ctx context.Context, t *task) Result { return retry(ctx, t, v.once) }
+
+func (v *verifier) once(ctx context.Context, t *task) Result {
 	want := v.list[t.Key]
 	switch {
 	case archived(t.Info):

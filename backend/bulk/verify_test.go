@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/s3seal/s3seal/backend"
@@ -180,12 +182,52 @@ func TestVerifyMemory(t *testing.T) {
 	}
 }
 
+// TestVerifySkips does not read what is archived or gone.
+func TestVerifySkips(t *testing.T) {
+	b := legacyReader(mem.New(), auditKey(t), nil)
+	objects := sequence([]*backend.Info{{Key: "ice", StorageClass: "GLACIER"}, {Key: "gone"}, {Key: "old", Noncurrent: true}})
+	sum, err := bulk.Verify(t.Context(), b, objects, nil)
+	want := map[string]int64{bulk.ReasonArchived: 1, bulk.ReasonGone: 1, bulk.ReasonNoncurrent: 1}
+	if err != nil || !maps.Equal(sum.Reasons, want) || sum.Total() != 3 {
+		t.Errorf("Verify = %+v, %v; want %v", sum, err, want)
+	}
+}
+
 // TestVerifyDryRun estimates without a key.
 func TestVerifyDryRun(t *testing.T) {
 	d := vault(t, 1000)
+	rawPut(t, d, "damaged", []byte("plain"), map[string]string{"x-amz-key": "%"})
 	sum, _ := verifyAll(t, keyless(d), &bulk.VerifyOptions{Options: bulk.Options{DryRun: true}})
-	if sum.Done != 8 || sum.Skipped != 4 || sum.Bytes < 8000 || sum.Requests != 4*1+4*3 {
-		t.Errorf("dry run: %+v, want 8 objects of 16 requests", sum)
+	if sum.Done != 8 || sum.Skipped != 4 || sum.Failed != 1 || sum.Bytes < 8000 || sum.Requests != 4*1+4*3 {
+		t.Errorf("dry run: %+v, want 8 objects of 16 requests, and one that is damaged", sum)
+	}
+}
+
+// replacing is a driver of which the objects change while they are read, the first
+// few times.
+type replacing struct {
+	*mem.Driver
+	times *atomic.Int64
+}
+
+func (d replacing) Get(ctx context.Context, key string, opts *backend.GetOptions) (io.ReadCloser, *backend.Info, error) {
+	if d.times.Add(-1) >= 0 {
+		return nil, nil, backend.ErrChanged
+	}
+	return d.Driver.Get(ctx, key, opts)
+}
+
+// TestVerifyChanged reads again what was replaced, but not for ever.
+func TestVerifyChanged(t *testing.T) {
+	d, k := mem.New(), auditKey(t)
+	sealedBy(t, d, "key", k, nil, []byte("data"))
+	for times, want := range map[int64]error{3: nil, 100: backend.ErrChanged} {
+		left := new(atomic.Int64)
+		left.Store(times)
+		_, results := verifyAll(t, legacyReader(replacing{d, left}, k, nil), nil)
+		if r := results["key"]; !errors.Is(r.Err, want) || (r.Err != nil) != (want != nil) {
+			t.Errorf("replaced %d times: %+v, want %v", times, r, want)
+		}
 	}
 }
 
