@@ -2,7 +2,11 @@
 
 package s3
 
-import "github.com/s3seal/s3seal/backend"
+import (
+	"github.com/minio/minio-go/v7"
+
+	"github.com/s3seal/s3seal/backend"
+)
 
 // SetLimits lets tests reach the limits of S3 with little data.
 func (d *Driver) SetLimits(parts int, size int64) { d.maxParts, d.maxSize = parts, size }
@@ -47,3 +51,6 @@ func (d *Driver) SetCopy(limit, part int64) { d.copyLimit, d.copyPart = limit, p
 
 // SetListKeys sets how many keys an answer to a listing has.
 func (d *Driver) SetListKeys(n int) { d.listKeys = n }
+
+// CopyLimit is the size of the largest object that one request copies.
+func CopyLimit(client *minio.Client) int64 { return copyLimit(client) }

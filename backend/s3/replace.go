@@ -95,9 +95,19 @@ func (d *Driver) replace(ctx context.Context, key string, opts *backend.PutOptio
 	again := newPutInfo(key, headers, opts)
 	again.Size, again.StorageClass, again.Locked = info.Size, info.StorageClass, info.Locked
 	if err := d.copyOnto(ctx, again, headers, opts); err != nil {
-		return nil, conditionError(opts, err)
+		return nil, d.reason(ctx, key, opts, err)
 	}
 	return d.confirm(ctx, again)
+}
+
+// reason returns why a copy has failed. Of an object that is not there any more a
+// storage may say something else first, such as that it has no such range.
+func (d *Driver) reason(ctx context.Context, key string, opts *backend.PutOptions, err error) error {
+	err = conditionError(opts, err)
+	if ctx.Err() == nil && errors.Is(d.foresee(ctx, key, opts), backend.ErrChanged) {
+		err = withMeaning(err, backend.ErrChanged)
+	}
+	return err
 }
 
 // copyOnto copies an object onto itself and completes info. Who refuses to do it
@@ -173,7 +183,8 @@ func agrees(got, stored *backend.Info) bool {
 	}
 	for name, value := range stored.Metadata {
 		has, ok := got.Metadata[name]
-		if has != value || !ok && value != "" && name != "x-amz-unencrypted-content-length" {
+		lost := !ok && (value == "" || name == "x-amz-unencrypted-content-length")
+		if has != value && !lost {
 			return false
 		}
 	}
