@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -67,6 +68,7 @@ func TestFromCommand(t *testing.T) {
 		{"exits 1 after it closed its stdout", "echo x; exec >&-; sleep 0.2; exit 1", "exit status 1"},
 		{"exits 1, but its child goes on", "sleep 15 2>&- & echo x; exit 1", "exit status 1"},
 		{"is killed", "echo x; kill -9 $$", "signal: killed"},
+		{"exits 1 after more than a part", "head -c 20000000 /dev/zero; exit 1", "exit status 1"},
 	} {
 		start := time.Now()
 		putCommand(t, ks.aes, at, c.script).want(t, exitFailure, "s3seal: "+at+": command sh: ", c.hint)
@@ -219,26 +221,41 @@ func TestFromCommandSignals(t *testing.T) {
 }
 
 // TestS3FromCommand: a command that fails leaves neither an object nor an upload
-// on a server, in one PUT or in many parts.
+// on a server, in one PUT or in many parts, nor harms the object before.
 func TestS3FromCommand(t *testing.T) {
 	needShell(t)
 	ks := newKeySet(t)
+	scripts := []string{"echo x; exit 1", "head -c 20000000 /dev/zero; exit 1", "head -c 20000000 /dev/zero; kill -9 $$"}
 	s3test.Each(t, func(t *testing.T, srv *s3test.Server) {
 		bucket := srv.NewBucket(t)
 		at := "s3://" + bucket + "/x"
-		for _, script := range []string{"echo x; exit 1", "head -c 20000000 /dev/zero; exit 1", "head -c 20000000 /dev/zero; kill -9 $$"} {
-			c := startEnv(t, s3Env(srv), "put", "-q", "-k", ks.aes, "--from-command", at, "--", "sh", "-c", script)
+		put := func(format string, command ...string) *child {
+			args := append([]string{"put", "-q", "-k", ks.aes, "--format", format, "--from-command", at, "--"}, command...)
+			return startEnv(t, s3Env(srv), args...)
+		}
+		fails := func(format, script string) {
+			c := put(format, "sh", "-c", script)
 			if code := c.wait(t); code != exitFailure || strings.Count(c.stderr.String(), "\n") != 1 {
-				t.Errorf("%s: exit code %d, want %d; stderr %s", script, code, exitFailure, c.stderr.String())
+				t.Errorf("%s, %s: exit code %d, want %d; stderr %s", format, script, code, exitFailure, c.stderr.String())
 			}
+		}
+		for i, script := range scripts {
+			fails([]string{"v3", "chunked", "v2-cbc"}[i], script)
 			wantNothing(t, srv, bucket)
 		}
-		c := startEnv(t, s3Env(srv), "put", "-q", "-k", ks.aes, "--from-command", at, "--", "head", "-c", "20000000", "/dev/zero")
+		c := put("v3", "head", "-c", "20000000", "/dev/zero")
 		if code := c.wait(t); code != exitOK {
 			t.Fatalf("exit code %d: %s", code, c.stderr.String())
 		}
-		if got := srv.Objects(t, bucket); len(got) != 1 {
-			t.Errorf("objects = %q, want one", got)
+		for i, script := range scripts {
+			fails([]string{"chunked", "v3", "v3"}[i], script)
+		}
+		if got, n := srv.Objects(t, bucket), srv.IncompleteUploads(t, bucket); len(got) != 1 || n != 0 {
+			t.Errorf("objects = %q and %d uploads, want one", got, n)
+		}
+		cat := startEnv(t, s3Env(srv), "cat", "-k", ks.aes, at)
+		if code := cat.wait(t); code != exitOK || !bytes.Equal(cat.stdout.Bytes(), make([]byte, 20_000_000)) {
+			t.Errorf("cat = %d, %d bytes, want what was there before", code, cat.stdout.Len())
 		}
 	})
 }

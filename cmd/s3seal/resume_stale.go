@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/backend/dir"
 )
 
 // abortStaleCmd lists uploads that nobody goes on with, and aborts them.
@@ -25,7 +26,8 @@ type abortStaleCmd struct {
 func (abortStaleCmd) Help() string {
 	return `An upload that is interrupted and not resumed takes up space, and on S3 costs money, and no list of objects
 shows it. Uploads of a put that is running, and of which a --state file tells, stay. A file whose upload was
-aborted is removed. Some servers list an upload for its whole key only.
+aborted is removed. Some servers list an upload for its whole key only. With --all-uploads --abort and the
+whole of a folder, dir:ROOT, what else killed puts have left there is removed, too.
 
 Example:
 
@@ -57,12 +59,28 @@ func (c *abortStaleCmd) Run(ctx context.Context, a *app) error {
 	}
 	bucket := backend.NewBucket(st.Driver, nil, nil, &backend.Options{Name: at.bucket})
 	found, err := bucket.AbortStale(ctx, at.key, c.OlderThan, opts)
+	if err == nil && c.Abort && c.AllUploads {
+		err = c.sweep(at)
+	}
 	for _, u := range found {
 		if perr := a.printUpload(u); perr != nil {
 			return firstOf(at.about(err), perr)
 		}
 	}
 	return at.about(err)
+}
+
+// sweep removes what else killed puts have left in a folder. It knows no keys, so
+// it is for all of them or none.
+func (c *abortStaleCmd) sweep(at address) error {
+	if at.isS3() || at.key != "" {
+		return nil
+	}
+	d, err := dir.New(at.root, &dir.Options{MustExist: true, SweepAge: max(c.OlderThan, 1)})
+	if err != nil {
+		return err
+	}
+	return d.Close()
 }
 
 // printUpload prints a line, also when it is quiet: this is data.

@@ -6,22 +6,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
-	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/s3/s3test"
 )
-
-var kills = flag.Int("kills", 3, "how often TestKill kills each command")
 
 // killSize is that of three parts and a bit.
 const killSize = 17 << 20
@@ -229,120 +222,4 @@ func TestAbortStale(t *testing.T) {
 	lines(1, "--state", folder, "--older-than", "0s", "--abort")
 	lines(0, "--all-uploads", "--older-than", "0s")
 	wantFiles(t, folder, "src", "v")
-}
-
-// A killing is one object whose put is killed.
-type killing struct {
-	ks         keySet
-	env        []string
-	at, prefix string // of the object, for abort-stale
-	src        string
-	old, new   []byte
-	took       time.Duration // of a whole put
-	rand       *rand.Rand
-}
-
-func (k *killing) run(t *testing.T, args ...string) (out []byte, err error) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), binaryPath(t), args...)
-	cmd.Env = k.env
-	return cmd.Output()
-}
-
-// mustRun fails the test unless the command exits 0.
-func (k *killing) mustRun(t *testing.T, args ...string) []byte {
-	t.Helper()
-	out, err := k.run(t, args...)
-	if err != nil {
-		t.Fatalf("s3seal %q = %v", args, err)
-	}
-	return out
-}
-
-// kill runs a put and kills it at some moment. It reports whether that came too
-// late.
-func (k *killing) kill(t *testing.T, flags ...string) bool {
-	t.Helper()
-	args := append([]string{"put", "-q", "-k", k.ks.aes}, append(flags, k.src, k.at)...)
-	cmd := exec.CommandContext(t.Context(), binaryPath(t), args...)
-	cmd.Env = k.env
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	timer := time.AfterFunc(time.Duration(k.rand.Int64N(int64(k.took))), func() { cmd.Process.Kill() })
-	defer timer.Stop()
-	err := cmd.Wait()
-	if err != nil && cmd.ProcessState.ExitCode() >= 0 {
-		t.Fatalf("put = %v, want that it is killed or succeeds", err)
-	}
-	return err == nil
-}
-
-// want fails the test unless the object is one of these, whole.
-func (k *killing) want(t *testing.T, objects ...[]byte) {
-	t.Helper()
-	got := k.mustRun(t, "cat", "-k", k.ks.aes, k.at)
-	for _, o := range objects {
-		if bytes.Equal(got, o) {
-			return
-		}
-	}
-	t.Fatalf("%d bytes that are no object that was put", len(got))
-}
-
-// kills kills puts, resumed ones or not, and then lets one succeed.
-func (k *killing) kills(t *testing.T, flags ...string) {
-	old := writeFile(t, t.TempDir(), "old", k.old)
-	begin := time.Now()
-	k.mustRun(t, "put", "-q", "-k", k.ks.aes, k.src, k.at)
-	k.took = time.Since(begin) * 3 / 2
-	for n := 0; n < *kills; {
-		k.mustRun(t, "put", "-q", "-k", k.ks.aes, old, k.at)
-		done := false
-		for tries := 0; tries < 3 && !done && n < *kills; tries, n = tries+1, n+1 {
-			done = k.kill(t, flags...)
-			k.want(t, k.old, k.new)
-		}
-		if !done {
-			k.mustRun(t, append([]string{"put", "-q", "-k", k.ks.aes}, append(flags, k.src, k.at)...)...)
-		}
-		k.want(t, k.new)
-	}
-	k.mustRun(t, "abort-stale", "--all-uploads", "--older-than", "0s", "--abort", k.prefix)
-	if left := k.mustRun(t, "abort-stale", "--all-uploads", "--older-than", "0s", k.prefix); len(left) > 0 {
-		t.Errorf("uploads left:\n%s", left)
-	}
-	wantFiles(t, filepath.Dir(k.src), "src")
-}
-
-// TestKill kills the command at random moments of a put, and of one that is
-// resumed: the object is the old one or the new one, and resuming ends with the
-// right bytes and nothing left.
-func TestKill(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("a killed process leaves its lock")
-	}
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	k := killing{ks: newKeySet(t), old: []byte("the old one"), new: pattern(killSize), env: os.Environ(), rand: rand.New(rand.NewPCG(seed, 0))}
-	k.src = writeFile(t, t.TempDir(), "src", k.new)
-	each := func(t *testing.T, k killing) {
-		t.Run("put", func(t *testing.T) { k.kills(t) })
-		t.Run("resume", func(t *testing.T) { k.kills(t, "--resume") })
-	}
-	t.Run("dir", func(t *testing.T) {
-		k := k
-		k.prefix = "dir:" + filepath.Join(t.TempDir(), "v")
-		k.at = k.prefix + "//x"
-		each(t, k)
-	})
-	s3test.Each(t, func(t *testing.T, srv *s3test.Server) {
-		k := k
-		bucket := srv.NewBucket(t)
-		k.env, k.at, k.prefix = s3Env(srv), "s3://"+bucket+"/x", "s3://"+bucket+"/x"
-		each(t, k)
-		if n := srv.IncompleteUploads(t, bucket); n != 0 {
-			t.Errorf("%d unfinished uploads left in the bucket", n)
-		}
-	})
 }
