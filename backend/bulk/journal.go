@@ -90,7 +90,7 @@ type Entry struct {
 // read anything, but which tell whether some plaintext is the one; hence it
 // belongs to the user alone, and not into the bucket.
 //
-// In memory a journal needs about 40 bytes for each object that is done, a
+// In memory a journal needs 20 to 40 bytes for each object that is done, a
 // gigabyte for 25 million; more than that should be divided by [Shard]. What it
 // keeps is a keyed hash of 128 bits of key and ETag.
 //

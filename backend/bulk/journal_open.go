@@ -94,7 +94,7 @@ func (j *Journal) load(f *os.File, path string, job Job) error {
 	}
 	s := newScanner(f)
 	if !s.next() {
-		return j.begin(f, path, header, s)
+		return begin(f, path, header, s)
 	}
 	h, err := decodeHeader(s.line)
 	if err != nil {
@@ -114,7 +114,7 @@ func (j *Journal) load(f *os.File, path string, job Job) error {
 
 // begin writes the header into a file that has none, if it is empty or what a
 // crash has left of writing one.
-func (j *Journal) begin(f *os.File, path string, header []byte, s *scanner) error {
+func begin(f *os.File, path string, header []byte, s *scanner) error {
 	if err := s.failed(nil); err != nil {
 		return fmt.Errorf("%w: %s", err, path)
 	}
@@ -124,10 +124,11 @@ func (j *Journal) begin(f *os.File, path string, header []byte, s *scanner) erro
 	if err := cut(f, 0); err != nil {
 		return err
 	}
-	if err := j.write(header); err != nil {
-		return err
+	_, err := f.Write(header)
+	if err == nil {
+		err = f.Sync()
 	}
-	if err := f.Sync(); err != nil {
+	if err != nil {
 		return fmt.Errorf("bulk: journal: %w", err)
 	}
 	return syncFolder(filepath.Dir(path))

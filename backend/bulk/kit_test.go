@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -30,6 +31,14 @@ func must[T any](v T, err error) func(t testing.TB) T {
 		}
 		return v
 	}
+}
+
+// long returns b for the tests that may take long, and a for others.
+func long(a, b int) int {
+	if os.Getenv("S3SEAL_LONG") == "1" {
+		return b
+	}
+	return a
 }
 
 // kek returns a key that is no secret, so that every run is alike.
@@ -209,6 +218,13 @@ func (d *spy) Delete(ctx context.Context, key string) error {
 		return err
 	}
 	return d.Driver.Delete(ctx, key)
+}
+
+func (d *spy) ReplaceMetadata(ctx context.Context, key string, meta map[string]string, ifMatch string) (*backend.Info, error) {
+	if err := d.count(); err != nil {
+		return nil, err
+	}
+	return d.Driver.ReplaceMetadata(ctx, key, meta, ifMatch)
 }
 
 func (d *spy) Versioned(context.Context) (bool, error) { return d.versions, nil }

@@ -142,7 +142,7 @@ func TestMigrateUnversioned(t *testing.T) {
 // TestMigrateKilled fails at each request, as storage does or as a process that
 // is killed; each time another one goes on with the journal, if it got that far.
 func TestMigrateKilled(t *testing.T) {
-	const n = 8
+	n := long(4, 12)
 	for _, inPlace := range []bool{false, true} {
 		for at := 1; ; at++ {
 			d, path := newSpy(), journalPath(t)
@@ -163,7 +163,7 @@ func TestMigrateKilled(t *testing.T) {
 			s, err := bulk.Migrate(ctx, src, dst, src.List(ctx, &backend.ListOptions{Prefix: "old/"}), opts)
 			kill()
 			last := d.requests < at
-			if !last && err == nil && s.Failed == 0 && s.Done == n && !inPlace {
+			if !last && err == nil && s.Failed == 0 && s.Done == int64(n) && !inPlace {
 				t.Errorf("fault at %d: %v, want a failure", at, s)
 			}
 			d.failAt = 0

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bulk
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/wrap"
+)
+
+// RewrapOptions say how objects are given another key.
+type RewrapOptions struct {
+	Options
+
+	// To is the new key, as [backend.Bucket.Rewrap] takes it. Its DryRun tries
+	// the keys but writes nothing; that of Options does not even try.
+	To backend.RewrapOptions
+}
+
+// Rewrap gives the objects of b another key by [backend.Bucket.Rewrap]: their
+// bodies stay as they are and are not read. b needs the old key.
+//
+// The journal gets the envelope of each object before it is replaced, so that
+// what was given a wrong key is not lost. It is the one that Rewrap saw when it
+// came to the object; an object that others replace at that moment can get
+// ahead of it.
+//
+// Objects without an envelope are skipped, and with them instruction files,
+// which are rewritten together with their objects, and sidecars; so are archived
+// ones. An object that others replace meanwhile is begun with again, a few times.
+// Done means under the new key; the old key can be done away with when nothing
+// was skipped or has failed that matters.
+//
+// The Summary is never nil. The error says what has ended the job; objects that
+// have failed are no error. Rewrap may be called concurrently, also for the same
+// objects.
+func Rewrap(ctx context.Context, b *backend.Bucket, objects iter.Seq2[*backend.Info, error], opts *RewrapOptions) (*Summary, error) {
+	if opts == nil || len(opts.To.Wrappers) == 0 {
+		return &Summary{Reasons: map[string]int64{}}, fmt.Errorf("bulk: rewrap: no new key: %w", wrap.ErrNoKey)
+	}
+	r := &rewrapping{b, opts}
+	return opts.run(ctx, objects, func(ctx context.Context, t *task) Result {
+		return retry(ctx, t, r.object)
+	})
+}
+
+type rewrapping struct {
+	bucket *backend.Bucket
+	opts   *RewrapOptions
+}
+
+func (r *rewrapping) object(ctx context.Context, t *task) Result {
+	oi, res, ok := t.stat(ctx, r.bucket)
+	if !ok {
+		return res
+	}
+	res = done(&oi.Info)
+	res.Envelope, res.InstructionFile = oldEnvelope(oi), oi.InstructionFile
+	res.Cost = r.cost(oi)
+	if r.opts.DryRun {
+		return res
+	}
+	if !r.opts.To.DryRun {
+		begun := res.Entry
+		begun.Outcome = Begun
+		if err := t.run.note(&begun); err != nil {
+			res.fatal = err
+			return res
+		}
+	}
+	now, err := r.bucket.Rewrap(ctx, t.Key, &r.opts.To)
+	if err != nil {
+		res = fail(&oi.Info, err)
+		res.Requests = statRequests(oi)
+		return res
+	}
+	res.ETag, res.Size = now.ETag, now.Size
+	res.Envelope = nil // the entry before has it
+	return res
+}
+
+// oldEnvelope returns what the journal is to know of an envelope. Metadata is
+// kept as it is. What an instruction file says is written as metadata, which is
+// longer than S3 takes sometimes, but says the same.
+func oldEnvelope(oi *backend.ObjectInfo) map[string]string {
+	if oi.InstructionFile == "" {
+		return envelopeNames(oi.Metadata)
+	}
+	if meta, err := oi.Header.Metadata(); err == nil {
+		return meta
+	}
+	return nil
+}
+
+// envelopeNames returns what of metadata belongs to envelopes; all that begins
+// with these is reserved to them.
+func envelopeNames(meta map[string]string) map[string]string {
+	own := maps.Clone(meta)
+	maps.DeleteFunc(own, func(name, _ string) bool { return !reserved(name) })
+	return own
+}
+
+// cost is what one object takes: to look at it here and once more in
+// Bucket.Rewrap, and to write. With an instruction file that is read again by
+// itself, and the object looked at before and after it is written. Where nothing
+// else tells whether the content key is the right one, Bucket.Rewrap reads a bit
+// of the body, or all of it.
+func (r *rewrapping) cost(oi *backend.ObjectInfo) Cost {
+	c := Cost{Requests: 2*statRequests(oi) + 1}
+	if oi.InstructionFile != "" {
+		c.Requests += 3
+	}
+	if doubtful(oi) {
+		c.Requests++
+		if oi.Header.Suite == envelope.V2GCM {
+			c.Bytes = oi.Size
+		}
+	}
+	c.KMSCalls = kmsCalls(oi.Header.Wrap) + kmsCalls(r.newWrap(oi.Header.Wrap))
+	return c
+}
+
+// doubtful says whether Bucket.Rewrap tries the content key.
+func doubtful(oi *backend.ObjectInfo) bool {
+	switch oi.Header.Wrap {
+	case wrap.Unnamed, wrap.AESECB, wrap.RSAPKCS1:
+		return true
+	}
+	return oi.InstructionFile != "" && oi.Header.Suite != envelope.V3
+}
+
+// newWrap returns the wrap that an object under wrap old gets.
+func (r *rewrapping) newWrap(old wrap.Algorithm) wrap.Algorithm {
+	binds := []wrap.Algorithm{wrap.AESGCM, wrap.RSAOAEPSHA1, wrap.KMSContext}
+	want := []wrap.Algorithm{old}
+	if r.opts.To.UpgradeWrap && !slices.Contains(binds, old) {
+		want = binds
+	}
+	for _, w := range r.opts.To.Wrappers {
+		if w != nil && slices.Contains(want, w.Algorithm()) {
+			return w.Algorithm()
+		}
+	}
+	return old
+}

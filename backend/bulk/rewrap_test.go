@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bulk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/backend/bulk"
+	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/legacy"
+)
+
+// newKeys returns what old objects are rewrapped to, and what opens them then.
+func newKeys(t testing.TB) ([]wrap.Wrapper, *wrap.Keyring) {
+	gcm, ecb := must(wrap.NewAESGCM(kek(8)))(t), must(legacy.NewAESECB(kek(9)))(t)
+	return []wrap.Wrapper{gcm, ecb}, wrap.NewKeyring(gcm, ecb)
+}
+
+// rotated returns a bucket that has the new keys only.
+func rotated(t testing.TB, d backend.Driver) *backend.Bucket {
+	_, ring := newKeys(t)
+	return backend.NewBucket(d, nil, ring, &backend.Options{Open: everything()})
+}
+
+func rewrapOptions(t testing.TB) *bulk.RewrapOptions {
+	wrappers, _ := newKeys(t)
+	return &bulk.RewrapOptions{To: backend.RewrapOptions{Wrappers: wrappers}}
+}
+
+func same(key string) string { return key }
+
+// TestRewrap gives objects of all old formats another key, and again.
+func TestRewrap(t *testing.T) {
+	d, path := newSpy(), journalPath(t)
+	fill(t, d, objects)
+	b, opts := source(t, d, envelope.V1, false), rewrapOptions(t)
+	before := envelopes(t, b)
+	opts.Journal = journal(t, path)
+	_, _, old := oldKeys(t)
+	opts.To.MustNotOpen = old
+	s, err := bulk.Rewrap(t.Context(), b, list(t, b), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := int64(objects / 4)
+	wantSummary(t, s, objects, files, 0)
+	wantContent(t, rotated(t, d), objects, same)
+	opts.Journal.Close()
+	wantEnvelopes(t, path, before)
+
+	opts.Journal = journal(t, path)
+	size := must(os.Stat(path))(t).Size()
+	s, err = bulk.Rewrap(t.Context(), b, list(t, b), opts)
+	if err != nil || s.Reasons[bulk.ReasonJournal] != objects || s.Done+s.Failed > 0 {
+		t.Errorf("again: %+v, %v", s, err)
+	}
+	if grown := must(os.Stat(path))(t).Size() - size; grown > 200*files {
+		t.Errorf("the journal has grown by %d bytes, want what %d skipped objects take", grown, files)
+	}
+}
+
+// envelopes returns the envelope of each object, as metadata.
+func envelopes(t *testing.T, b *backend.Bucket) map[string]map[string]string {
+	t.Helper()
+	all := map[string]map[string]string{}
+	for info, err := range list(t, b) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if oi := must(b.Stat(t.Context(), info.Key))(t); oi.Header != nil {
+			all[info.Key] = must(oi.Header.Metadata())(t)
+		}
+	}
+	return all
+}
+
+// wantEnvelopes fails the test unless the journal says of each object what it
+// was before it was changed, so that it could be made so again.
+func wantEnvelopes(t *testing.T, path string, want map[string]map[string]string) {
+	t.Helper()
+	_, entries, err := readJournal(must(os.ReadFile(path))(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]map[string]string{}
+	for _, e := range entries {
+		if e.Outcome != bulk.Begun {
+			continue
+		}
+		h, err := envelope.ParseHeader(e.Envelope)
+		if err != nil {
+			t.Errorf("%s: %v", e.Key, err)
+			continue
+		}
+		got[e.Key] = must(h.Metadata())(t)
+	}
+	if len(got) != objects || !maps.EqualFunc(got, want, maps.Equal) {
+		t.Errorf("envelopes of %d objects in the journal, want those of %d", len(got), len(want))
+	}
+}
+
+// TestRewrapKilled fails at each request; another run makes the rest.
+func TestRewrapKilled(t *testing.T) {
+	n := long(4, 12)
+	for at := 1; ; at++ {
+		d, path := newSpy(), journalPath(t)
+		fill(t, d, n)
+		b, opts := source(t, d, envelope.V1, false), rewrapOptions(t)
+		opts.Journal = journal(t, path)
+		d.requests, d.failAt = 0, at
+		if _, err := bulk.Rewrap(t.Context(), b, list(t, b), opts); err != nil {
+			t.Fatalf("fault at %d: %v", at, err)
+		}
+		last := d.requests < at
+		opts.Journal.Close()
+		d.failAt = 0
+		_, _, old := oldKeys(t)
+		_, young := newKeys(t)
+		either := backend.NewBucket(d, nil, wrap.NewKeyring(old, young), &backend.Options{Open: everything()})
+		wantEither(t, d, n)
+		opts.Journal = journal(t, path)
+		s, err := bulk.Rewrap(t.Context(), either, list(t, either), opts)
+		opts.Journal.Close()
+		if err != nil || s.Failed > 0 {
+			t.Fatalf("fault at %d: resumed: %+v, %v", at, s, err)
+		}
+		wantContent(t, rotated(t, d), n, same)
+		if last {
+			return
+		}
+	}
+}
+
+// wantEither fails the test unless each object opens by the old or the new key.
+func wantEither(t *testing.T, d *spy, n int) {
+	t.Helper()
+	for i := range n {
+		key := fmt.Sprintf("old/%04d", i)
+		b := rotated(t, d)
+		if o, err := b.Get(t.Context(), key); err != nil {
+			b = source(t, d, envelope.V1, false)
+		} else {
+			o.Close()
+		}
+		wantObject(t, b, key, i)
+	}
+}
+
+// TestRewrapReplaced has somebody replace the object just before its metadata is
+// written: what he stored stays, and gets the key.
+func TestRewrapReplaced(t *testing.T) {
+	d := &racing{spy: newSpy()}
+	fill(t, d.spy, 3)
+	b := source(t, d.spy, envelope.V2GCM, false)
+	for _, times := range []int{1, 3, 1000} {
+		must(b.Put(t.Context(), "old/0002", strings.NewReader("older"), -1, nil))(t)
+		d.times, d.race = times, func() {
+			must(b.Put(t.Context(), "old/0002", strings.NewReader("newer"), -1, nil))(t)
+		}
+		s, err := bulk.Rewrap(t.Context(), source(t, d, envelope.V1, false), infos(nil, "old/0002"), rewrapOptions(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		opens := rotated(t, d)
+		if times == 1000 {
+			wantSummary(t, s, 0, 0, 1)
+			opens = b
+		} else {
+			wantSummary(t, s, 1, 0, 0)
+		}
+		if o, err := opens.Get(t.Context(), "old/0002"); err != nil || o.Info().PlaintextSizeMax != int64(len("newer")) {
+			t.Errorf("%d times: %v, want the newer one", times, err)
+		}
+	}
+}
+
+// A racing storage has something happen before it replaces metadata.
+type racing struct {
+	*spy
+	mu    sync.Mutex
+	times int
+	race  func()
+}
+
+func (d *racing) ReplaceMetadata(ctx context.Context, key string, meta map[string]string, ifMatch string) (*backend.Info, error) {
+	d.mu.Lock()
+	if d.times > 0 {
+		d.times--
+		d.race()
+	}
+	d.mu.Unlock()
+	return d.spy.ReplaceMetadata(ctx, key, meta, ifMatch)
+}
+
+// TestRewrapWrongKey changes nothing.
+func TestRewrapWrongKey(t *testing.T) {
+	d := newSpy()
+	fill(t, d, 6)
+	wrong := backend.NewBucket(d, nil, must(wrap.NewAESGCM(kek(77)))(t), &backend.Options{Open: everything()})
+	var reasons []error
+	opts := rewrapOptions(t)
+	opts.OnResult = func(r bulk.Result) { reasons = append(reasons, r.Err) }
+	s, err := bulk.Rewrap(t.Context(), wrong, list(t, wrong), opts)
+	if err != nil || s.Failed != 6 {
+		t.Errorf("Rewrap = %+v, %v", s, err)
+	}
+	for _, err := range reasons {
+		if err != nil && !errors.Is(err, envelope.ErrDecrypt) && !errors.Is(err, wrap.ErrNoKey) {
+			t.Errorf("failed by %v", err)
+		}
+	}
+	wantContent(t, source(t, d, envelope.V1, false), 6, same)
+	if _, err := bulk.Rewrap(t.Context(), wrong, list(t, wrong), nil); !errors.Is(err, wrap.ErrNoKey) {
+		t.Errorf("Rewrap to no key = %v, want ErrNoKey", err)
+	}
+}
+
+// TestRewrapDryRun must foretell what a run costs, without a key.
+func TestRewrapDryRun(t *testing.T) {
+	d, path := newSpy(), journalPath(t)
+	keys := fill(t, d, objects)
+	opts := rewrapOptions(t)
+	opts.DryRun, opts.Journal = true, journal(t, path)
+	size := must(os.Stat(path))(t).Size()
+	dry, err := bulk.Rewrap(t.Context(), backend.NewBucket(d, nil, nil, nil), infos(nil, keys...), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantSummary(t, dry, objects, 0, 0)
+	wantContent(t, source(t, d, envelope.V1, false), objects, same)
+	if now := must(os.Stat(path))(t).Size(); now != size {
+		t.Errorf("a dry run has written %d bytes to the journal", now-size)
+	}
+	opts.DryRun, d.requests = false, 0
+	s, err := bulk.Rewrap(t.Context(), source(t, d, envelope.V1, false), infos(nil, keys...), opts)
+	off := dry.Requests - int64(d.requests) // how Bucket.Rewrap does it is its own affair
+	if err != nil || s.Cost != dry.Cost || max(off, -off) > dry.Requests/8 {
+		t.Errorf("dry run %+v, run %+v, %v, %d requests", dry, s, err, d.requests)
+	}
+}
+
+// TestRewrapNoJournal ends when the journal does: nothing is done that nobody
+// remembers.
+func TestRewrapNoJournal(t *testing.T) {
+	d := newSpy()
+	fill(t, d, 6)
+	b, opts := source(t, d, envelope.V1, false), rewrapOptions(t)
+	opts.Journal = journal(t, journalPath(t))
+	opts.Journal.Wrap(func(f bulk.JournalFile) bulk.JournalFile { return &brokenFile{JournalFile: f, write: errSpy} })
+	if s, err := bulk.Rewrap(t.Context(), b, list(t, b), opts); !errors.Is(err, errSpy) || s.Done > 0 {
+		t.Errorf("Rewrap = %+v, %v, want the error of the journal", s, err)
+	}
+	wantContent(t, b, 6, same)
+}
