@@ -39,7 +39,9 @@ func TestConformance(t *testing.T) {
 		client := srv.Client(t)
 		var bucket string
 		backendtest.TestDriverHarness(t, backendtest.Harness{
-			Multipart: true,
+			Multipart:       true,
+			List:            true,
+			ReplaceMetadata: true,
 			New: func(t *testing.T) backend.Driver {
 				bucket = srv.NewBucket(t)
 				d := newDriver(t, client, bucket, nil)

@@ -59,10 +59,13 @@ func (d *Driver) list(ctx context.Context, opts *backend.ListOptions, yield func
 		if err := errors.Join(object.Err, ctx.Err()); err != nil {
 			return err
 		}
-		again, err := last.move(object)
-		if err == nil {
-			err = d.checkSpelling(ctx, object.Key, opts.Versions)
+		if err := d.checkSpelling(ctx, object.Key, opts.Versions); err != nil {
+			return err
 		}
+		if object.IsDeleteMarker { // versitygw has those of an answer at its end
+			continue
+		}
+		again, err := last.move(object)
 		if err != nil {
 			return err
 		}
@@ -70,7 +73,7 @@ func (d *Driver) list(ctx context.Context, opts *backend.ListOptions, yield func
 		if !selected && object.Key > opts.Prefix {
 			return nil
 		}
-		if !selected || again || object.IsDeleteMarker || object.Key <= opts.After {
+		if !selected || again || object.Key <= opts.After {
 			continue
 		}
 		info, err := listed(object, opts.Versions)
