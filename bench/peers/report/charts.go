@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/plotutil"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// A chart is a picture of some results.
+type chart struct {
+	file, title string
+	inReadme    bool
+	draw        func(r results) (*plot.Plot, error) // nil, nil if there is nothing to show
+}
+
+func charts() []chart {
+	return []chart{
+		{"peers.svg", "Throughput of s3seal and others", true, peerChart},
+		{"memory.svg", "Memory over size of s3seal and others", true, memoryChart},
+		{"throughput.svg", "Throughput per mode", false, throughputChart},
+		{"scaling.svg", "Throughput over cores", false, scalingChart},
+	}
+}
+
+// writeCharts draws what there are results for.
+func writeCharts(r results, dir string) (drawn []chart, err error) {
+	for _, c := range charts() {
+		p, err := c.draw(r)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.file, err)
+		}
+		if p == nil {
+			continue
+		}
+		p.BackgroundColor = color.White
+		p.Legend.Top = true
+		if err := p.Save(22*vg.Centimeter, 11*vg.Centimeter, filepath.Join(dir, c.file)); err != nil {
+			return nil, err
+		}
+		drawn = append(drawn, c)
+	}
+	return drawn, nil
+}
+
+// A bars is a series of a bar chart, a value for each name below it.
+type bars struct {
+	name   string
+	values plotter.Values
+}
+
+// barChart draws series side by side. Zeros stand for what was not measured.
+func barChart(title string, names []string, series ...bars) (*plot.Plot, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	p := plot.New()
+	p.Title.Text = title
+	p.Y.Label.Text = "GB/s"
+	p.Y.Min = 0
+	width := vg.Length(15*vg.Centimeter) / vg.Length(len(names)*len(series)+len(names))
+	for i, s := range series {
+		b, err := plotter.NewBarChart(s.values, width)
+		if err != nil {
+			return nil, err
+		}
+		b.Color = plotutil.Color(i)
+		b.LineStyle.Width = 0
+		b.Offset = width * (vg.Length(i) - vg.Length(len(series)-1)/2)
+		p.Add(b)
+		p.Legend.Add(s.name, b)
+	}
+	p.Add(plotter.NewGrid())
+	p.NominalX(names...)
+	p.X.Tick.Label.Rotation = math.Pi / 8
+	p.X.Tick.Label.XAlign = draw.XRight
+	p.X.Min, p.X.Max = -0.6, float64(len(names))-0.4
+	p.Y.Max *= 1.25 // room for the legend
+	return p, nil
+}
+
+func gigabytes(m *measured) float64 {
+	v, _ := m.median(bytesPerSecond)
+	return v / 1e9
+}
+
+// throughputChart has each mode, in its fastest way, beside the one-shot function.
+func throughputChart(r results) (*plot.Plot, error) {
+	m := r["streams"]
+	size := largest(m)
+	var names []string
+	stream, oneShot := bars{name: "stream"}, bars{name: "one-shot function of crypto/cipher"}
+	for _, mode := range m.distinct("mode") {
+		for _, op := range []string{"encrypt", "decrypt"} {
+			of := func(mode, how string) float64 {
+				return gigabytes(m.where("Stream", "mode", mode, "op", op, "how", how, "size", size))
+			}
+			if of(mode, best(mode, op)) == 0 {
+				continue
+			}
+			names = append(names, mode+" "+op)
+			stream.values = append(stream.values, of(mode, best(mode, op)))
+			oneShot.values = append(oneShot.values, of(baseline(mode), "oneshot"))
+		}
+	}
+	return barChart("Streams, "+size+", one core", names, stream, oneShot)
+}
+
+func peerChart(r results) (*plot.Plot, error) {
+	m := r["peers"]
+	size := largest(m)
+	m = m.where("Peer", "size", size)
+	procs := m.procs()
+	if len(procs) == 0 {
+		return nil, nil
+	}
+	n := procs[len(procs)-1]
+	encrypt, decrypt := bars{name: "encrypt"}, bars{name: "decrypt"}
+	names := m.distinct("peer")
+	for _, peer := range names {
+		encrypt.values = append(encrypt.values, gigabytes(m.where("Peer", "peer", peer, "op", "encrypt").on(n)))
+		decrypt.values = append(decrypt.values, gigabytes(m.where("Peer", "peer", peer, "op", "decrypt").on(n)))
+	}
+	return barChart(fmt.Sprintf("%s from and to memory, %s", size, cores(n)), names, encrypt, decrypt)
+}
+
+func scalingChart(r results) (*plot.Plot, error) {
+	m := r["scaling"]
+	p := plot.New()
+	p.Title.Text = "Streams, " + largest(m)
+	p.X.Label.Text, p.Y.Label.Text = "cores", "GB/s"
+	p.X.Tick.Marker = coreTicks(m.procs())
+	var lines []any
+	for _, mode := range m.distinct("mode") {
+		for _, op := range m.where("Stream", "mode", mode).distinct("op") {
+			var line plotter.XYs
+			for _, n := range m.procs() {
+				line = append(line, plotter.XY{X: float64(n), Y: gigabytes(m.where("Stream", "mode", mode, "op", op).on(n))})
+			}
+			lines = append(lines, mode+" "+op, line)
+		}
+	}
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	p.Add(plotter.NewGrid())
+	err := plotutil.AddLinePoints(p, lines...)
+	p.Y.Min = 0
+	p.X.Max += 0.4 * (p.X.Max - p.X.Min) // room for the legend
+	return p, err
+}
+
+func coreTicks(procs []int) plot.ConstantTicks {
+	var t plot.ConstantTicks
+	for _, n := range procs {
+		t = append(t, plot.Tick{Value: float64(n), Label: strconv.Itoa(n)})
+	}
+	return t
+}
+
+// alike are peers whose lines would lie on those of others.
+var alike = []string{"s3seal-DARE", "s3seal-CBC", "tink-4KiB"}
+
+// memoryChart has those that stream, through a pipe, and the clients of MinIO.
+func memoryChart(r results) (*plot.Plot, error) {
+	var lines []any
+	for _, peer := range r["memory"].distinct("peer") {
+		if !slices.Contains(alike, peer) {
+			lines = append(lines, peer, memoryLine(r["memory"].where("Memory", "peer", peer)))
+		}
+	}
+	for _, client := range r["endtoend"].distinct("client") {
+		lines = append(lines, client+", MinIO", memoryLine(r["endtoend"].where("EndToEnd", "client", client)))
+	}
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	p := plot.New()
+	p.Title.Text = "Peak of resident memory"
+	p.X.Label.Text, p.Y.Label.Text = "plaintext", "MiB"
+	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
+	p.X.Tick.Marker = sizeTicks(append(r["memory"].distinct("size"), r["endtoend"].distinct("size")...))
+	p.Y.Tick.Marker = plot.LogTicks{Prec: -1}
+	p.Add(plotter.NewGrid())
+	err := plotutil.AddLinePoints(p, lines...)
+	p.Y.Min = 1
+	p.X.Max *= math.Pow(p.X.Max/p.X.Min, 0.4) // room for the legend
+	return p, err
+}
+
+// memoryLine is the largest peak of each size: a client has one for put and one
+// for get.
+func memoryLine(m *measured) plotter.XYs {
+	var line plotter.XYs
+	for _, size := range m.distinct("size") {
+		var most float64
+		for _, s := range m.samples {
+			if s.keys["size"] == size {
+				most = max(most, s.values[peakBytes])
+			}
+		}
+		line = append(line, plotter.XY{X: mebibytes(size), Y: most / (1 << 20)})
+	}
+	return line
+}
+
+// mebibytes is what peer.SizeName has written.
+func mebibytes(size string) float64 {
+	n, _ := strconv.ParseFloat(strings.TrimSuffix(size, "MiB"), 64)
+	return n
+}
+
+func sizeTicks(sizes []string) plot.ConstantTicks {
+	slices.Sort(sizes)
+	var t plot.ConstantTicks
+	for _, s := range slices.Compact(sizes) {
+		label := s
+		if n := mebibytes(s); n >= 1024 {
+			label = strconv.FormatFloat(n/1024, 'g', -1, 64) + "GiB"
+		}
+		t = append(t, plot.Tick{Value: mebibytes(s), Label: label})
+	}
+	return t
+}

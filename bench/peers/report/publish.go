@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// The marks in RESULTS.md and README between which the same figures are.
+const (
+	beginMark = "<!-- bench:begin -->"
+	endMark   = "<!-- bench:end -->"
+)
+
+// publish writes RESULTS.md and the charts from the lines in out/results. If
+// readme is a file with the marks, what is between them is written anew.
+func publish(out, readme string) error {
+	dir := filepath.Join(out, "results")
+	r, err := readResults(dir)
+	if err != nil {
+		return err
+	}
+	drawn, err := writeCharts(r, dir)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(out, "RESULTS.md"), []byte(report(r, drawn)), 0o666); err != nil {
+		return err
+	}
+	if readme == "" {
+		return nil
+	}
+	old, err := os.ReadFile(readme)
+	if err != nil {
+		return err
+	}
+	updated, err := updateReadme(string(old), block(r, drawn))
+	if err != nil || updated == string(old) {
+		return err
+	}
+	return os.WriteFile(readme, []byte(updated), 0o666)
+}
+
+// updateReadme puts the block in the place of that in readme, if there is one,
+// with links that lead from the root.
+func updateReadme(readme, block string) (string, error) {
+	before, rest, ok := strings.Cut(readme, beginMark)
+	if !ok {
+		return readme, nil
+	}
+	_, after, ok := strings.Cut(rest, endMark)
+	if !ok {
+		return "", fmt.Errorf("README has %s without %s", beginMark, endMark)
+	}
+	block = strings.ReplaceAll(block, "](", "](bench/")
+	return before + strings.TrimSuffix(block, "\n") + after, nil
+}
+
+// block is what README shows.
+func block(r results, drawn []chart) string {
+	var b strings.Builder
+	b.WriteString(beginMark + "\n")
+	if h := r["peers"].header; h != nil {
+		fmt.Fprintf(&b, "%s, %s, %s; s3seal at %s. Medians of %s runs, GB/s;\nmemory is the peak of a process that encrypts and decrypts %s through a pipe.\n\n",
+			h["cpu"], plural(h["cores"]), h["go-version"], h["commit"], r["peers"].runs(), largest(r["memory"]))
+	}
+	headTable(r).write(&b)
+	for _, c := range drawn {
+		if c.inReadme {
+			fmt.Fprintf(&b, "![%s](results/%s)\n", c.title, c.file)
+		}
+	}
+	b.WriteString("\nAll of it, and how it was measured: [RESULTS.md](RESULTS.md)\n" + endMark + "\n")
+	return b.String()
+}
+
+// headTable is who encrypts how fast in how much memory.
+func headTable(r results) *table {
+	peers, memory := r["peers"], r["memory"]
+	size, long := largest(peers), largest(memory)
+	procs := peers.where("Peer", "size", size).procs()
+	t := &table{head: []string{"", "encrypt " + size, "decrypt " + size, "memory, MiB"}}
+	if len(procs) == 0 {
+		return t
+	}
+	n := procs[len(procs)-1]
+	for _, peer := range peers.distinct("peer") {
+		of := func(op string) string { return rate(peers.where("Peer", "peer", peer, "size", size, "op", op).on(n)) }
+		t.add(peer, of("encrypt"), of("decrypt"), peak(memory.where("Memory", "peer", peer, "size", long)))
+	}
+	return t
+}
+
+// report is the text of RESULTS.md.
+func report(r results, drawn []chart) string {
+	var b strings.Builder
+	b.WriteString("# Results\n\nWritten by `go run -C bench/peers ./report`, as are the charts; do not edit. The lines behind the figures are in\n" +
+		"`results/*.txt`, for `benchstat` too. Throughput is in GB/s (10⁹ bytes), memory in MiB.\n\n")
+	b.WriteString(block(r, drawn) + "\n")
+	b.WriteString("## Machine\n\n")
+	machineTable(r).write(&b)
+	b.WriteString("A load before the start of more than half a core means that others were at work; such figures say little.\n\n")
+	for _, v := range versions(r) {
+		fmt.Fprintf(&b, "- %s\n", v)
+	}
+	b.WriteString("\n")
+	for _, s := range sections(r) {
+		s.write(&b, drawn)
+	}
+	return b.String()
+}
+
+// A section is about one part.
+type section struct {
+	title, text string
+	part        string
+	charts      []string // files
+	tables      []*table
+	verbatim    string
+}
+
+func (s section) write(b *strings.Builder, drawn []chart) {
+	fmt.Fprintf(b, "## %s\n\n%s\n\n", s.title, s.text)
+	for _, c := range drawn {
+		for _, file := range s.charts {
+			if c.file == file {
+				fmt.Fprintf(b, "![%s](results/%s)\n\n", c.title, file)
+			}
+		}
+	}
+	for _, t := range s.tables {
+		t.write(b)
+	}
+	if s.verbatim != "" {
+		b.WriteString("```\n" + s.verbatim + "```\n\n")
+	}
+}
+
+func sections(r results) []section {
+	all := []section{
+		{part: "streams", title: "Streams, one core", charts: []string{"throughput.svg"}, tables: []*table{streamTable(r["streams"])},
+			text: "In parentheses the ratio to the one-shot function of `crypto/cipher` (`oneshot`), whose input is in place while a stream\n" +
+				"copies its source: for CTR, CBC and GCM on the whole, for chunked and DARE chunk by chunk in a buffer that stays in the\n" +
+				"cache. Reads and writes are of 32 KiB. GCM and V3 release what they decrypt before the tag is verified, in constant memory;\n" +
+				"GCMBuffered and V3Buffered after, and hold all of it. V3 makes, wraps, unwraps and derives keys for each object."},
+		{part: "streams", title: "Key wraps, one core", tables: []*table{wrapTable(r["streams"])}, text: "One 256-bit content key."},
+		{part: "scaling", title: "Scaling", charts: []string{"scaling.svg"}, tables: []*table{scalingTable(r["scaling"])},
+			text: "Objects of " + largest(r["scaling"]) + "; in parentheses the ratio to one core. CBC is encrypted by one core, whatever there is, and DARE is\nencrypted and decrypted so."},
+		{part: "openssl", title: "OpenSSL, one core", tables: []*table{opensslTable(r["openssl"], r["streams"])},
+			text: "`openssl speed -evp`, which works in one buffer, sets up the key once and, to decrypt GCM, verifies no tag."},
+		{part: "peers", title: "Peers", charts: []string{"peers.svg"}, tables: []*table{peerTable(r["peers"])},
+			text: "From and to memory by `io.Copy`, each run in a process of its own. age has ChaCha20-Poly1305, the others AES-256-GCM\n" +
+				"(s3seal-CBC: AES-256-CBC). s3seal-V3 is unverified until the end, as is all of its format that is read in constant memory."},
+		{part: "memory", title: "Memory over size", charts: []string{"memory.svg"}, tables: []*table{memoryTable(r["memory"])},
+			text: "The peak of resident memory, in MiB, of a process that encrypts a generated plaintext into a pipe and decrypts and compares what\n" +
+				"comes out of it; both ends, and the Go runtime, are in it. The chart leaves some of them out, and has the clients of the next\n" +
+				"section, each the larger of put and get, through MinIO, up to 1 GiB:\n" +
+				"s3crypto holds the object in memory, EncryptionV2 puts by way of a temporary file."},
+		{part: "endtoend", title: "End to end", tables: []*table{endToEndTable(r["endtoend"])},
+			text: "A file put to a MinIO on the same machine, and got to a file, by encryption clients and by plain minio-go: MB/s, and the peak\n" +
+				"of resident memory in MiB of the process of the client. Client and server share the cores. What is got is compared with what was put.\n" +
+				"s3seal gets to a file whose name appears when all is verified; EncryptionV2 and s3crypto are those of format V2."},
+		{part: "transfer", title: "What sealing costs a transfer", verbatim: withoutHeader(r["transfer"]),
+			text: "By `go run ./bench/transfer`: puts and gets in turns with minio-go, with the same parts."},
+	}
+	for i := range all {
+		if note := r[all[i].part].header["note"]; note != "" {
+			all[i].text += "\n\nNot complete: " + note + "."
+		}
+	}
+	return all
+}
+
+// withoutHeader returns the lines that are not of the header.
+func withoutHeader(m *measured) string {
+	var b bytes.Buffer
+	for line := range strings.Lines(m.text) {
+		if key, _, ok := strings.Cut(line, ": "); ok && m.header[key] != "" && !strings.ContainsAny(key, " \t") {
+			continue
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
