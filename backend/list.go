@@ -40,7 +40,8 @@ type ListOptions struct {
 
 	// Versions also yields the versions of objects that others have replaced or
 	// that were deleted, with Info.Noncurrent set: all versions of a key one
-	// after the other, the newest first. It cannot be had together with After.
+	// after the other, the newest first. A storage that keeps none yields the
+	// objects alone. It cannot be had together with After.
 	Versions bool
 }
 

@@ -33,7 +33,6 @@ var otherRSA = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.Gene
 type rotation struct {
 	profile
 	to   wrap.Key
-	desc map[string]string // that the new key needs
 	opts backend.Options
 }
 

@@ -136,6 +136,7 @@ var promises = []promise{
 	{"ListAfter", listAfter},
 	{"ListBreak", listBreak},
 	{"ListCancelled", listCancelled},
+	{"ListVersions", listVersions},
 	{"ListUnsupported", listUnsupported},
 	{"ListPages", listPages},
 	{"ListMeetsPuts", listMeetsPuts},

@@ -202,6 +202,12 @@ var manyMutants = map[string]struct {
 		}
 		return list
 	})},
+	"all are versions": {"ListVersions", listMutant(func(list []*backend.Info, opts *backend.ListOptions) []*backend.Info {
+		for _, info := range list {
+			info.Noncurrent = opts.Versions
+		}
+		return list
+	})},
 	"goes on after break": {"ListBreak", manyMutant{list: func(d *mem.Driver, ctx context.Context, opts *backend.ListOptions) iter.Seq2[*backend.Info, error] {
 		return func(yield func(*backend.Info, error) bool) {
 			for info, err := range d.List(ctx, opts) {

@@ -152,6 +152,9 @@ func TestKilledReplace(t *testing.T) {
 		"of a body touched": func(t *testing.T, root string) { mustPut(t, root, crashKey, 4); touch(t, root, crashKey) },
 	}
 	for name, f := range before {
+		if os.Getenv("S3SEAL_LONG") == "" && name != "of an object" && name != "of a copied body" {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			gen, turned := 4, false
 			if name == "of a plain file" {
