@@ -74,7 +74,7 @@ type MigrateOptions struct {
 // one too: if it is of the target format and the plaintexts are the same, the
 // object is done, as after a job that was killed before it could say so. Else it
 // has failed with [ErrExists]. dst needs a key to read, then. The old object
-// stays.
+// stays. No new key should be one that objects yields while it is listed.
 //
 // # In place
 //

@@ -24,7 +24,10 @@ type RewrapOptions struct {
 }
 
 // Rewrap gives the objects of b another key by [backend.Bucket.Rewrap]: their
-// bodies stay as they are and are not read. b needs the old key.
+// bodies stay as they are and are not read. b needs the old key, and should have
+// the new one too: a job that was killed may have changed an object and not said
+// so, and another then gives it the new key once more. Without it that object
+// fails, unharmed.
 //
 // The journal gets the envelope of each object before it is replaced, so that
 // what was given a wrong key is not lost. It is the one that Rewrap saw when it

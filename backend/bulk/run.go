@@ -3,6 +3,7 @@
 package bulk
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -99,14 +100,15 @@ func (r *run) object(ctx context.Context, info *backend.Info, work func(context.
 	if res.Outcome == Failed && ctx.Err() != nil {
 		return nil // interrupted, not failed
 	}
-	return r.finish(&res)
+	return r.finish(&res, cmp.Or(info.Size, res.Size))
 }
 
-// finish counts a result and tells everybody.
-func (r *run) finish(res *Result) error {
+// finish counts a result and tells everybody. size is that of the object as it
+// was listed, if that is known, as the total is made of such.
+func (r *run) finish(res *Result, size int64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.sizes += res.Size
+	r.sizes += size
 	r.summary.add(res)
 	if res.Reason != ReasonJournal {
 		if err := r.note(&res.Entry); err != nil {
