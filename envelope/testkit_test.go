@@ -4,9 +4,7 @@ package envelope_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +15,7 @@ import (
 
 	"github.com/s3seal/s3seal/envelope"
 	"github.com/s3seal/s3seal/internal/testkit"
+	"github.com/s3seal/s3seal/internal/testkit/kitrun"
 )
 
 //go:generate go test -run ^TestTestkitGenerated$ -update
@@ -53,84 +52,25 @@ func kitReleases(c *testkit.Case) map[string]envelope.Release {
 
 const kitStreams = "UnverifiedUntilEOF"
 
-// A kitRun is how the reading of a case has ended.
-type kitRun struct {
-	outcome       testkit.Outcome
-	got           []byte
-	err           error
-	unwraps       int
-	authenticated bool
-}
-
-// runKit reads a case, of which the reader knows the stored size or not.
-func runKit(t testing.TB, c *testkit.Case, release envelope.Release, sized bool) (r kitRun) {
-	keys := &kitCounter{keys: kitKeys(t, c)}
-	r.got, r.authenticated, r.err = openKit(t.Context(), c, keys, kitOptions(c, release), sized)
-	r.outcome, r.unwraps = kitOutcome(r.err), keys.calls
-	return r
-}
-
-func openKit(ctx context.Context, c *testkit.Case, keys *kitCounter, opts *envelope.OpenOptions, sized bool) (got []byte, authenticated bool, err error) {
-	h, err := kitHeader(c)
-	if err != nil {
-		return nil, false, err
-	}
-	if c.Range != nil {
-		if err := opts.PermitRange(h); err != nil {
-			return nil, false, err
-		}
-	}
-	opener, err := envelope.NewOpener(ctx, h, keys, opts)
-	if err != nil {
-		return nil, false, err
-	}
-	r, err := kitReader(c, opener, sized)
-	if err != nil {
-		return nil, false, err
-	}
-	defer r.Close()
-	got, err = io.ReadAll(r)
-	return got, opener.Authenticated(), err
-}
-
-func kitReader(c *testkit.Case, opener *envelope.Opener, sized bool) (io.ReadCloser, error) {
-	size := int64(len(c.Body))
-	if c.Range != nil {
-		parts, err := opener.CiphertextRanges(c.Range.Off, c.Range.N, size)
-		if err != nil {
-			return nil, err
-		}
-		var body []byte
-		for _, p := range parts {
-			body = append(body, c.Body[p.Off:p.Off+p.N]...)
-		}
-		return opener.RangeReader(bytes.NewReader(body), c.Range.Off, c.Range.N, size)
-	}
-	if !sized {
-		size = -1
-	}
-	return opener.Reader(bytes.NewReader(c.Body), size)
-}
-
 // checkKit compares a run with what the case says.
-func checkKit(t *testing.T, c *testkit.Case, r kitRun, how string, whole []byte) {
+func checkKit(t *testing.T, c *testkit.Case, r kitrun.Result, how string, whole []byte) {
 	t.Helper()
-	if r.outcome != c.Expect {
-		t.Errorf("%s: %s (%v), want %s", how, r.outcome, r.err, c.Expect)
+	if r.Outcome != c.Expect {
+		t.Errorf("%s: %s (%v), want %s", how, r.Outcome, r.Err, c.Expect)
 	}
-	if before := slices.Contains([]testkit.Outcome{testkit.NotEncrypted, testkit.BadMetadata, testkit.Policy, testkit.NoKey}, c.Expect); before && r.unwraps > 0 {
-		t.Errorf("%s: %d uses of keys, want none", how, r.unwraps)
+	if before := slices.Contains([]testkit.Outcome{testkit.NotEncrypted, testkit.BadMetadata, testkit.Policy, testkit.NoKey}, c.Expect); before && r.Unwraps > 0 {
+		t.Errorf("%s: %d uses of keys, want none", how, r.Unwraps)
 	}
 	switch {
 	case c.Expect == testkit.Success:
-		if len(r.got) != c.Size || sha256.Sum256(r.got) != c.Sum || r.authenticated != c.Authenticated {
-			t.Errorf("%s: %d bytes, authenticated: %t; want %d, %t", how, len(r.got), r.authenticated, c.Size, c.Authenticated)
+		if len(r.Plain) != c.Size || sha256.Sum256(r.Plain) != c.Sum || r.Authenticated != c.Authenticated {
+			t.Errorf("%s: %d bytes, authenticated: %t; want %d, %t", how, len(r.Plain), r.Authenticated, c.Size, c.Authenticated)
 		}
 	case c.AnyRelease && strings.HasPrefix(how, kitStreams) || c.AnyRelease && c.Suite == testkit.V1:
-	case !bytes.HasPrefix(whole, r.got):
-		t.Errorf("%s: released %d bytes that are no start of the %d that may be", how, len(r.got), c.Size)
-	case kitTagged(c) && !strings.HasPrefix(how, kitStreams) && len(r.got) > 0:
-		t.Errorf("%s: released %d bytes before the tag was verified", how, len(r.got))
+	case !bytes.HasPrefix(whole, r.Plain):
+		t.Errorf("%s: released %d bytes that are no start of the %d that may be", how, len(r.Plain), c.Size)
+	case kitTagged(c) && !strings.HasPrefix(how, kitStreams) && len(r.Plain) > 0:
+		t.Errorf("%s: released %d bytes before the tag was verified", how, len(r.Plain))
 	}
 }
 
@@ -139,10 +79,10 @@ func kitTagged(c *testkit.Case) bool { return c.Suite == testkit.V3 || c.Suite =
 
 // checkKitStream wants all that may be released, of what is verified chunk by
 // chunk. Other readers may keep back what they cannot vouch for.
-func checkKitStream(t *testing.T, c *testkit.Case, r kitRun) {
+func checkKitStream(t *testing.T, c *testkit.Case, r kitrun.Result) {
 	t.Helper()
-	if c.Suite == testkit.Chunked && c.Range == nil && (len(r.got) != c.Size || sha256.Sum256(r.got) != c.Sum) {
-		t.Errorf("streamed %d bytes, want %d", len(r.got), c.Size)
+	if c.Suite == testkit.Chunked && c.Range == nil && (len(r.Plain) != c.Size || sha256.Sum256(r.Plain) != c.Sum) {
+		t.Errorf("streamed %d bytes, want %d", len(r.Plain), c.Size)
 	}
 }
 
@@ -159,7 +99,7 @@ func TestTestkit(t *testing.T) {
 			}
 			for name, release := range kitReleases(c) {
 				for _, sized := range []bool{true, false} {
-					r := runKit(t, c, release, sized)
+					r := kitrun.Run(t.Context(), c, release, sized)
 					checkKit(t, c, r, fmt.Sprintf("%s, size known: %t", name, sized), made[c.Name].Released)
 					if !sized && name == kitStreams {
 						checkKitStream(t, c, r)
@@ -228,22 +168,4 @@ func TestTestkitAttacks(t *testing.T) {
 	if len(outcomes) != 7 {
 		t.Errorf("outcomes %v, want all seven", outcomes)
 	}
-}
-
-// kitOutcome sorts errors.
-func kitOutcome(err error) testkit.Outcome {
-	meta := new(envelope.MetadataError)
-	switch {
-	case err == nil:
-		return testkit.Success
-	case err == envelope.ErrDecrypt: // and nothing around it
-		return testkit.Rejected
-	case errors.Is(err, envelope.ErrNotEncrypted):
-		return testkit.NotEncrypted
-	case errors.Is(err, envelope.ErrPolicy):
-		return testkit.Policy
-	case errors.As(err, &meta):
-		return testkit.BadMetadata
-	}
-	return kitOther(err)
 }

@@ -95,7 +95,8 @@ func chunkNonce(base []byte, k uint64) []byte {
 	return n
 }
 
-func chunkedSeal(cek, salt, context, p []byte) []byte {
+// ChunkedSeal is C2SP chunked encryption. The salt has 24 bytes.
+func ChunkedSeal(cek, salt, context, p []byte) []byte {
 	aead, base, commitment := chunkedKeys(cek, salt, context)
 	out := slices.Concat(salt, commitment)
 	for k := uint64(0); ; k++ {
@@ -108,8 +109,9 @@ func chunkedSeal(cek, salt, context, p []byte) []byte {
 	}
 }
 
-// chunkedOpen returns what can be released, and whether it is everything.
-func chunkedOpen(cek, context, body []byte) (p []byte, whole bool) {
+// ChunkedOpen returns what may be released of such a body, and whether it is
+// everything.
+func ChunkedOpen(cek, context, body []byte) (p []byte, whole bool) {
 	if len(body) < 56 {
 		return nil, false
 	}
@@ -142,8 +144,8 @@ func dareNonce(head []byte, k uint32) []byte {
 	return n
 }
 
-// dareSeal makes the packages of DARE 2.0. random has 8 bytes.
-func dareSeal(key, random, p []byte) (out []byte) {
+// DARESeal makes the packages of DARE 2.0. random, of 8 bytes, begins the nonce.
+func DARESeal(key, random, p []byte) (out []byte) {
 	for k := uint32(0); len(p) > 0; k++ {
 		n := min(len(p), 1<<16)
 		head := slices.Concat([]byte{0x20, 0, byte(n - 1), byte((n - 1) >> 8)}, random, make([]byte, 4))
@@ -157,8 +159,9 @@ func dareSeal(key, random, p []byte) (out []byte) {
 	return out
 }
 
-// dareOpen returns what can be released, and whether it is everything.
-func dareOpen(key, body []byte) (p []byte, whole bool) {
+// DAREOpen returns what may be released of packages, and whether they are
+// everything.
+func DAREOpen(key, body []byte) (p []byte, whole bool) {
 	var first []byte
 	for k := uint32(0); len(body) > 32 && !whole; k++ {
 		head := body[:16]

@@ -367,3 +367,6 @@ func (h *Header) sound() bool {
 	}
 	return true
 }
+
+// MatDesc is the description of the first recipient.
+func (h *Header) MatDesc() map[string]string { return h.keys[0].desc }

@@ -144,10 +144,10 @@ func (c *Case) readBody(h *Header, cek []byte) (Outcome, []byte) {
 			p, whole = gcmOpen(key, commitIV, commitAAD, c.Body)
 		}
 	case Chunked:
-		p, whole = chunkedOpen(cek, c.context(h), c.Body)
+		p, whole = ChunkedOpen(cek, c.context(h), c.Body)
 	case DARE2:
 		if !h.empty {
-			p, whole = dareOpen(dareKey(cek, h.iv, 0, c.context(h)), c.Body)
+			p, whole = DAREOpen(dareKey(cek, h.iv, 0, c.context(h)), c.Body)
 		} else {
 			whole = len(c.Body) == 0 && bytes.Equal(h.iv, dareKey(cek, nil, 1, c.context(h)))
 		}

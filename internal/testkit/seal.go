@@ -127,7 +127,7 @@ func (m *made) content() {
 	case V3:
 		m.sealV3(m.draw("message id", 28))
 	case Chunked:
-		m.Body = chunkedSeal(m.cek, m.draw("salt", 24), placeContext(m.Bind), m.plain)
+		m.Body = ChunkedSeal(m.cek, m.draw("salt", 24), placeContext(m.Bind), m.plain)
 	case DARE2:
 		m.sealDARE()
 	}
@@ -149,7 +149,7 @@ func (m *made) sealDARE() {
 		m.Set("s3seal-empty", "1")
 	}
 	m.key = dareKey(m.cek, salt, 0, placeContext(m.Bind))
-	m.Body = dareSeal(m.key, m.draw("nonce", 8), m.plain)
+	m.Body = DARESeal(m.key, m.draw("nonce", 8), m.plain)
 	m.Set("s3seal-salt", encode(salt))
 }
 
