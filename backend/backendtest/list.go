@@ -338,8 +338,9 @@ func listMeetsPuts(e *env) {
 	}
 	lasting = e.putAll(lasting)
 	ctx, cancel := context.WithCancel(e.ctx)
-	defer cancel() // also where the test ends at once
 	var wg sync.WaitGroup
+	defer wg.Wait() // also where the test ends at once
+	defer cancel()
 	var passed atomic.Int64
 	for w := range 2 {
 		wg.Go(func() { e.comeAndGo(ctx, passing[w*30:w*30+30], &passed) })
@@ -347,21 +348,20 @@ func listMeetsPuts(e *env) {
 	for n := 0; (n < 10 || passed.Load() < 100) && !e.Failed(); n++ {
 		e.wantAmong(lasting)
 	}
-	cancel()
-	wg.Wait()
 }
 
-// comeAndGo stores and deletes objects until ctx is done, and counts them.
+// comeAndGo stores and deletes objects until ctx is done, and counts them. Some
+// of them are there at any time.
 func (e *env) comeAndGo(ctx context.Context, keys []string, passed *atomic.Int64) {
+	const there = 10
 	for i := 0; ctx.Err() == nil; i++ {
-		key := keys[i%len(keys)]
 		// Without the context, which would leave it open what was done.
-		_, err := e.d.Put(e.ctx, key, bytes.NewReader(nil), 0, &backend.PutOptions{})
-		if err == nil {
-			err = e.d.Delete(e.ctx, key)
+		_, err := e.d.Put(e.ctx, keys[i%len(keys)], bytes.NewReader(nil), 0, &backend.PutOptions{})
+		if err == nil && i >= there {
+			err = e.d.Delete(e.ctx, keys[(i-there)%len(keys)])
 		}
 		if err != nil {
-			e.Errorf("Put and Delete of %q = %v", key, err)
+			e.Errorf("Put and Delete of %q = %v", keys, err)
 			return
 		}
 		passed.Add(1)
