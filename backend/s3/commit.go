@@ -8,8 +8,18 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"fmt"
+	"time"
+
+	"github.com/minio/minio-go/v7"
 
 	"github.com/s3seal/s3seal/backend"
+)
+
+const (
+	// settleTimeout bounds the wait for an object that the storage says it has:
+	// 5 GiB take versitygw a minute or two on a busy disk.
+	settleTimeout  = 15 * time.Minute
+	maxSettlePause = 2 * time.Second
 )
 
 // holds reports whether the storage has the object that info describes, with
@@ -36,6 +46,32 @@ func (d *Driver) holds(ctx context.Context, info *backend.Info, etag string) boo
 	}
 	info.ETag, info.VersionID = etag, stat.VersionID
 	return true
+}
+
+// settle waits until the object that info describes is there, after an upload that
+// the client had to ask more than once to complete. versitygw, which makes a large
+// object of its parts before it answers, calls such an upload complete while the
+// first request is still at work, which may yet fail. Who must not look at the
+// object has to believe it.
+func (d *Driver) settle(ctx context.Context, info *backend.Info) error {
+	limit := time.NewTimer(d.settleTimeout)
+	defer limit.Stop()
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, maxSettlePause) {
+		stat, err := d.stat(ctx, info.Key)
+		if err == nil && stat.ETag == info.ETag && stat.Size == info.Size {
+			return nil
+		}
+		if minio.ToErrorResponse(err).Code == minio.AccessDenied {
+			return nil
+		}
+		select {
+		case <-time.After(pause):
+		case <-limit.C:
+			return fmt.Errorf("the storage says that it is complete, and does not have it after %v", d.settleTimeout)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // md5Hex returns the ETag that S3 gives to an object of one request, or "".

@@ -3,6 +3,8 @@
 package s3
 
 import (
+	"time"
+
 	"github.com/minio/minio-go/v7"
 
 	"github.com/s3seal/s3seal/backend"
@@ -18,6 +20,10 @@ func (d *Driver) SetPartSize(n int64) { d.partSize = n }
 // SetSpool sets from what size on parts go into files, and after how many they
 // begin to grow.
 func (d *Driver) SetSpool(over int64, growAfter int) { d.spoolOver, d.growAfter = over, growAfter }
+
+// SetSettleTimeout sets how long a driver waits for an object that is said to be
+// there.
+func (d *Driver) SetSettleTimeout(t time.Duration) { d.settleTimeout = t }
 
 // SpoolFile is what a part needs of a temporary file.
 type SpoolFile = spoolFile

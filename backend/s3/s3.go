@@ -39,6 +39,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/s3utils"
@@ -125,7 +126,9 @@ type Driver struct {
 	growAfter   int   //
 	spoolOver   int64 // size of the largest part in memory
 	createSpool func(dir string) (spoolFile, error)
-	buffers     sync.Pool // of *[]byte, partSize long
+
+	settleTimeout time.Duration
+	buffers       sync.Pool // of *[]byte, partSize long
 }
 
 var _ backend.Driver = (*Driver)(nil)
@@ -160,6 +163,8 @@ func New(client *minio.Client, bucket string, opts *Options) (*Driver, error) {
 		copyPart:    copyPartSize,
 		growAfter:   growAfter,
 		createSpool: createSpool,
+
+		settleTimeout: settleTimeout,
 	}
 	if err := d.setDefaults(); err != nil {
 		return nil, err

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
+	"sync/atomic"
 
 	"github.com/minio/minio-go/v7"
 
@@ -196,7 +198,11 @@ func (d *Driver) completeUpload(ctx context.Context, id string, parts []backend.
 	}
 	var headers minio.PutObjectOptions
 	setConditions(&headers, opts)
-	return send(ctx, content{}, func(ctx context.Context, _ *payload) error {
+	var tries atomic.Int64
+	err := send(ctx, content{}, func(ctx context.Context, _ *payload) error {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+			WroteRequest: func(httptrace.WroteRequestInfo) { tries.Add(1) },
+		})
 		done, err := d.core.CompleteMultipartUpload(ctx, d.bucket, info.Key, id, list, headers)
 		if err == nil && done.ETag == "" {
 			err = errNoETag
@@ -204,6 +210,10 @@ func (d *Driver) completeUpload(ctx context.Context, id string, parts []backend.
 		info.ETag, info.VersionID = done.ETag, done.VersionID
 		return err
 	})
+	if err == nil && tries.Load() > 1 {
+		err = d.settle(ctx, info)
+	}
+	return err
 }
 
 // AbortUpload removes an upload with its parts, as [backend.Multiparter] says.
