@@ -95,7 +95,8 @@
 // nor the end of a stream closes the source or sink. The decrypting reader
 // implements [io.WriterTo] and the writer [io.ReaderFrom]; the encrypting reader
 // offers Read alone. A stream holds one package, 64 KiB, and another one during
-// ReadFrom and WriteTo; it clears them when it has ended, failed, or been closed
+// ReadFrom and WriteTo, an [EncryptReader] two packages, and during a large Read
+// up to six a core; it clears them when it has ended, failed, or been closed
 // or aborted. To decrypt, WriteTo is the fast way: Read hands out copies, so
 // that nothing unverified gets into the memory of the caller.
 //

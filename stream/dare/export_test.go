@@ -39,11 +39,26 @@ func SkipWritten(w *EncryptWriter, key []byte, nonce [8]byte, k int64) {
 }
 
 // SkipPulled makes a new reader believe that k packages have left it already.
-func SkipPulled(r *EncryptReader, key []byte, nonce [8]byte, k int64) {
-	c := sealing(key, widen(nonce))
-	c.SequenceNumber = uint32(k)
-	r.r, _ = sio.EncryptReader(&r.src, c)
-	r.src.n = k * PayloadSize
+func SkipPulled(r *EncryptReader, k int64) {
+	f := r.r.F.(*sealFeed)
+	f.next, f.src.n = k, k*PayloadSize
+}
+
+// Wiped says whether an encrypting reader has cleared its key and given its
+// buffer back.
+func Wiped(r *EncryptReader) bool {
+	f := r.r.F.(*sealFeed)
+	return f.buf == nil && f.key == [KeySize]byte{} && f.one == nil && f.piece.Buf == nil
+}
+
+// SealOne seals the first package of src, gives up, and returns what of sio was
+// in use.
+func SealOne(src io.Reader, key []byte) any {
+	f := newSealFeed(src, key, newNonce())
+	f.Next()
+	inner := f.one
+	f.Wipe()
+	return inner
 }
 
 // SkipRead makes a new reader expect package k.
@@ -57,8 +72,6 @@ func Inner(s any) any {
 	switch s := s.(type) {
 	case *EncryptWriter:
 		return s.w
-	case *EncryptReader:
-		return s.r
 	case *DecryptReader:
 		return s.r
 	}

@@ -191,20 +191,16 @@ func TestBuffersCleared(t *testing.T) {
 	}
 	broken := funcWriter(func([]byte) (int, error) { return 0, errFault })
 	for name, run := range map[string]func() any{
-		"Close":            writer(io.Discard, func(w *dare.EncryptWriter) { w.Close() }),
-		"Abort":            writer(io.Discard, func(w *dare.EncryptWriter) { w.Abort(nil) }),
-		"sink fails":       writer(broken, func(w *dare.EncryptWriter) { w.Write(text(200 << 10)) }),
-		"sink fails late":  writer(broken, func(w *dare.EncryptWriter) { w.Close() }),
-		"source fails":     writer(io.Discard, func(w *dare.EncryptWriter) { w.ReadFrom(&once{first: errFault}) }),
-		"decrypted":        reader(bytes.NewReader(sealed)),
-		"bad":              reader(bytes.NewReader(bad)),
-		"cut":              reader(bytes.NewReader(sealed[:dare.PackageSize])),
-		"cut to nothing":   reader(bytes.NewReader(nil)),
-		"source failed":    reader(io.MultiReader(bytes.NewReader(sealed[:70000]), &once{first: errFault})),
-		"encrypted":        encrypting(bytes.NewReader(text(100)), 1000),
-		"encrypted large":  encrypting(bytes.NewReader(text(100)), 100_000),
-		"nothing":          encrypting(bytes.NewReader(nil), 1000),
-		"encrypted, fails": encrypting(io.MultiReader(bytes.NewReader(text(70000)), &once{first: errFault}), 100_000),
+		"Close":           writer(io.Discard, func(w *dare.EncryptWriter) { w.Close() }),
+		"Abort":           writer(io.Discard, func(w *dare.EncryptWriter) { w.Abort(nil) }),
+		"sink fails":      writer(broken, func(w *dare.EncryptWriter) { w.Write(text(200 << 10)) }),
+		"sink fails late": writer(broken, func(w *dare.EncryptWriter) { w.Close() }),
+		"source fails":    writer(io.Discard, func(w *dare.EncryptWriter) { w.ReadFrom(&once{first: errFault}) }),
+		"decrypted":       reader(bytes.NewReader(sealed)),
+		"bad":             reader(bytes.NewReader(bad)),
+		"cut":             reader(bytes.NewReader(sealed[:dare.PackageSize])),
+		"cut to nothing":  reader(bytes.NewReader(nil)),
+		"source failed":   reader(io.MultiReader(bytes.NewReader(sealed[:70000]), &once{first: errFault})),
 	} {
 		if dare.Holds(run()) {
 			t.Errorf("%s: the buffer was not given back", name)
@@ -218,13 +214,28 @@ func TestBuffersCleared(t *testing.T) {
 	}
 }
 
-func encrypting(src io.Reader, size int) func() any {
-	return func() any {
-		r := must(dare.NewEncryptReader(src, testKey))
-		inner := dare.Inner(r)
-		for p, err := make([]byte, size), error(nil); err == nil; {
-			_, err = r.Read(p)
+// TestSealingCleared: an encrypting reader keeps neither key nor plaintext,
+// however it ends.
+func TestSealingCleared(t *testing.T) {
+	large := text(20 * dare.PayloadSize)
+	for name, src := range map[string]func() io.Reader{
+		"ends":       func() io.Reader { return bytes.NewReader(text(100)) },
+		"ends late":  func() io.Reader { return bytes.NewReader(large) },
+		"nothing":    func() io.Reader { return bytes.NewReader(nil) },
+		"fails":      func() io.Reader { return &once{first: errFault} },
+		"fails late": func() io.Reader { return io.MultiReader(bytes.NewReader(large), &once{first: errFault}) },
+	} {
+		if dare.Holds(dare.SealOne(src(), testKey)) {
+			t.Errorf("%s: sio has kept its buffer", name)
 		}
-		return inner
+		for _, size := range []int{1000, 100_000, 3 << 20} {
+			r := must(dare.NewEncryptReader(src(), testKey))
+			for p, err := make([]byte, size), error(nil); err == nil; {
+				_, err = r.Read(p)
+			}
+			if !dare.Wiped(r) {
+				t.Errorf("%s, read by %d: the key or a buffer was kept", name, size)
+			}
+		}
 	}
 }

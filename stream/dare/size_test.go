@@ -139,7 +139,7 @@ func TestLimit(t *testing.T) {
 		t.Errorf("ReadFrom past the limit = %v, want ErrTooLarge; %d bytes came out", err, out.Len())
 	}
 	e := must(dare.FixedEncryptReader(bytes.NewReader(text(dare.PayloadSize+1)), testKey, testNonce))
-	dare.SkipPulled(e, testKey, testNonce, lastPackage)
+	dare.SkipPulled(e, lastPackage)
 	if got, err := io.ReadAll(e); len(got) > 0 || err != stream.ErrTooLarge {
 		t.Errorf("EncryptReader past the limit = %d bytes, %v, want none, ErrTooLarge", len(got), err)
 	}
@@ -158,7 +158,7 @@ func limitSealed(t *testing.T, plain []byte) []byte {
 		t.Fatal(err)
 	}
 	e := must(dare.FixedEncryptReader(bytes.NewReader(plain), testKey, testNonce))
-	dare.SkipPulled(e, testKey, testNonce, lastPackage)
+	dare.SkipPulled(e, lastPackage)
 	if got, err := io.ReadAll(e); err != nil || !bytes.Equal(got, out.Bytes()) {
 		t.Errorf("EncryptReader = %d bytes, %v, want those of the EncryptWriter", len(got), err)
 	}
