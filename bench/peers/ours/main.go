@@ -43,8 +43,9 @@ func main() {
 	)
 }
 
-// v3 releases what it decrypts before the tag at the end is verified, in
-// constant memory, as one reader of AWS's formats must.
+// v3 releases what it decrypts before the tag is verified, which comes last.
+// Whoever wants constant memory and one pass over the body has no other choice
+// in that format.
 func v3() peer.Peer {
 	last := make(chan map[string]string, 1) // the metadata
 	return peer.Peer{

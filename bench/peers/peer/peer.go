@@ -90,13 +90,28 @@ func (p *Peer) printThrough(out io.Writer, size int64) error {
 		return fmt.Errorf("%s: %w", p.Name, err)
 	}
 	took := time.Since(start)
-	peak, err := rss.Peak(0)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(out, "BenchmarkMemory/peer=%s/size=%s%s\t1\t%d ns/op\t%.2f MB/s\t%d peak-rss-bytes\n",
-		p.Name, SizeName(size), Procs(), took.Nanoseconds(), float64(size)/1e6/took.Seconds(), peak)
+	_, err := fmt.Fprintf(out, "BenchmarkMemory/peer=%s/size=%s%s\t%s\n", p.Name, SizeName(size), Procs(), Once(size, took, Peak(0)))
 	return err
+}
+
+// Peak returns the most resident memory in bytes that a process has had, this one
+// if pid is 0, or 0 where the system does not say.
+func Peak(pid int) int64 {
+	peak, err := rss.Peak(pid)
+	if err != nil {
+		return 0
+	}
+	return peak
+}
+
+// Once returns what stands behind the name of a benchmark that was run once, with
+// the peak of memory, if that is known.
+func Once(size int64, took time.Duration, peak int64) string {
+	s := fmt.Sprintf("1\t%d ns/op\t%.2f MB/s", took.Nanoseconds(), float64(size)/1e6/took.Seconds())
+	if peak > 0 {
+		s += fmt.Sprintf("\t%d peak-rss-bytes", peak)
+	}
+	return s
 }
 
 func (p *Peer) printBenchmarks(out io.Writer, size int) error {

@@ -175,13 +175,18 @@ var alike = []string{"s3seal-DARE", "s3seal-CBC", "tink-4KiB"}
 // memoryChart has those that stream, through a pipe, and the clients of MinIO.
 func memoryChart(r results) (*plot.Plot, error) {
 	var lines []any
+	add := func(name string, line plotter.XYs) {
+		if len(line) > 0 {
+			lines = append(lines, name, line)
+		}
+	}
 	for _, peer := range r["memory"].distinct("peer") {
 		if !slices.Contains(alike, peer) {
-			lines = append(lines, peer, memoryLine(r["memory"].where("Memory", "peer", peer)))
+			add(peer, memoryLine(r["memory"].where("Memory", "peer", peer)))
 		}
 	}
 	for _, client := range r["endtoend"].distinct("client") {
-		lines = append(lines, client+", MinIO", memoryLine(r["endtoend"].where("EndToEnd", "client", client)))
+		add(client+", MinIO", memoryLine(r["endtoend"].where("EndToEnd", "client", client)))
 	}
 	if len(lines) == 0 {
 		return nil, nil
@@ -210,7 +215,9 @@ func memoryLine(m *measured) plotter.XYs {
 				most = max(most, s.values[peakBytes])
 			}
 		}
-		line = append(line, plotter.XY{X: mebibytes(size), Y: most / (1 << 20)})
+		if most > 0 { // known on this system
+			line = append(line, plotter.XY{X: mebibytes(size), Y: most / (1 << 20)})
+		}
 	}
 	return line
 }

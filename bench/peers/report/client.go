@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/s3seal/s3seal/bench/internal/pattern"
-	"github.com/s3seal/s3seal/bench/internal/rss"
 	"github.com/s3seal/s3seal/bench/peers/peer"
 )
 
@@ -35,8 +34,8 @@ func (e *endToEnd) putGet(ctx context.Context, out io.Writer, c client, size int
 			return fmt.Errorf("%s: %w", op, err)
 		}
 		for _, t := range took {
-			_, err := fmt.Fprintf(out, "BenchmarkEndToEnd/client=%s/op=%s/size=%s%s\t1\t%d ns/op\t%.2f MB/s\t%d peak-rss-bytes\n",
-				c.name, op, peer.SizeName(size), peer.Procs(), t.Nanoseconds(), float64(size)/1e6/t.Seconds(), peak)
+			_, err := fmt.Fprintf(out, "BenchmarkEndToEnd/client=%s/op=%s/size=%s%s\t%s\n",
+				c.name, op, peer.SizeName(size), peer.Procs(), peer.Once(size, t, peak))
 			if err != nil {
 				return err
 			}
@@ -82,8 +81,7 @@ func (e *endToEnd) drive(ctx context.Context, c client, request map[string]any, 
 		}
 		took = append(took, t)
 	}
-	peak, err = rss.Peak(cmd.Process.Pid)
-	return took, peak, err
+	return took, peer.Peak(cmd.Process.Pid), nil
 }
 
 // warmUp puts next to nothing, so that neither the start of the program nor that

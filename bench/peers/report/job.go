@@ -70,26 +70,30 @@ func (j *job) build(ctx context.Context, dir string) (string, error) {
 
 // header writes what the lines that follow depend on.
 func (j *job) header(ctx context.Context, out io.Writer) error {
-	_, err := fmt.Fprintf(out, "goos: %s\ngoarch: %s\ncores: %d\ngo-version: %s\ncommit: %s\nmeasured: %s\n",
-		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), j.commit(ctx), time.Now().UTC().Format("2006-01-02 15:04 UTC"))
-	if err != nil {
-		return err
+	lines := []string{
+		"goos: " + runtime.GOOS, "goarch: " + runtime.GOARCH, fmt.Sprintf("cores: %d", runtime.NumCPU()),
+		"go-version: " + runtime.Version(), "commit: " + j.commit(ctx), "measured: " + time.Now().UTC().Format("2006-01-02 15:04 UTC"),
 	}
-	for key, value := range map[string]string{"cpu": cpuModel(), "load": load()} {
-		if value != "" {
-			fmt.Fprintf(out, "%s: %s\n", key, value)
-		}
+	if cpu := cpuModel(); cpu != "" {
+		lines = append(lines, "cpu: "+cpu)
 	}
-	return nil
+	if load := load(); load != "" {
+		lines = append(lines, "load: "+load)
+	}
+	_, err := fmt.Fprintln(out, strings.Join(lines, "\n"))
+	return err
 }
 
 // commit returns the commit that is measured and its date.
 func (j *job) commit(ctx context.Context) string {
-	out, err := exec.CommandContext(ctx, "git", "-C", j.root, "log", "-1", "--format=%h of %cs").Output()
-	if err != nil {
+	commit := j.version(ctx, "git", "log", "-1", "--format=%h of %cs")
+	if commit == "" {
 		return "unknown"
 	}
-	return strings.TrimSpace(string(out))
+	if j.run(ctx, io.Discard, nil, "git", "diff", "--quiet", "HEAD", "--", "*.go", "*go.mod") != nil {
+		commit += ", altered"
+	}
+	return commit
 }
 
 // cpuModel returns what Linux calls the processor; go test tells it elsewhere.
