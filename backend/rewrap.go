@@ -63,11 +63,13 @@ type RewrapOptions struct {
 // that many objects can be given another key: [envelope.Rewrap] says what that is
 // worth.
 // Above all, whoever has had the old key and the old metadata can read the object
-// as long as its body lasts.
+// as long as its body lasts. Where the storage keeps versions, the one before stays
+// there with both.
 //
 // The old key is that of the Bucket for reading, and Options.Open must allow the
-// object; bound objects need Options.Name. The new metadata is what opts say, and
-// whatever of the old is no part of the envelope.
+// object. The new metadata is what opts say, and whatever of the old is no part of
+// the envelope. A bound object stays bound to what it is bound to; where the body
+// is looked at, see below, it takes Options.Name.
 //
 // # Races
 //
