@@ -41,9 +41,10 @@ var errNoMatch = errors.New("s3: the ETag of the object that is meant is empty")
 // like that of any upload comes of it.
 //
 // The condition is about the body, as ETags are. Of two replacements that meet
-// both may be carried out, one after the other, if the ETag stays the same. At the
-// end ReplaceMetadata asks what is there; if it is not what it has stored, the
-// object has been replaced once more, and that is an ErrChanged too.
+// both may be carried out, one after the other, if the ETag stays the same; and
+// tags or a lock that somebody sets meanwhile may get lost. At the end
+// ReplaceMetadata asks what is there; if it is not what it has stored, the object
+// has been replaced once more, and that is an ErrChanged too.
 //
 // The copy keeps the content type, encoding, language and disposition,
 // Cache-Control and Expires, the redirect of a website, tags, the storage class,
