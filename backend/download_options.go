@@ -43,6 +43,12 @@ type DownloadOptions struct {
 	// each time in a row, up to 64 times as long, and up to half of it is left
 	// out at random.
 	ResumePause time.Duration
+
+	// NoSync makes GetFile leave it to the system when the file reaches the disk,
+	// as most programs do. It saves the wait for the disk, and gives up what
+	// GetFile says for the case that the system crashes soon after: the file may
+	// then have its name and not its bytes.
+	NoSync bool
 }
 
 // withDefaults returns options that say everything.

@@ -24,8 +24,9 @@ const tempPattern = ".s3seal-*.tmp"
 // only, which takes the name path after the end of the object was reached and
 // verified, and is removed otherwise. So path holds what it held before, or
 // nothing, or all of the object; yet unverified plaintext is on the disk in
-// the meantime. CBC and CTR have nothing to verify: for those the Authenticated
-// field of the result is false. Options.Open.Release is not used.
+// the meantime. That is so after a crash of the system, too, unless
+// Options.Download has NoSync. CBC and CTR have nothing to verify: for those the
+// Authenticated field of the result is false. Options.Open.Release is not used.
 //
 // An existing regular file is replaced, and loses its mode; so is a symbolic
 // link, which is not followed. Anything else is an error. The errors are those
@@ -48,8 +49,12 @@ func (b *Bucket) getFile(ctx context.Context, key, path string) (*ObjectInfo, er
 		if f, err = os.CreateTemp(filepath.Dir(path), tempPattern); err != nil { // mode 0600
 			return nil, err
 		}
+		w = f
+		if !b.download.NoSync {
+			w = flushed{f}
+		}
 		// A file system that cannot hold it says so now.
-		return f, f.Truncate(max(0, found.info.PlaintextSizeMax))
+		return w, f.Truncate(max(0, found.info.PlaintextSizeMax))
 	})
 	if f == nil {
 		return nil, err
@@ -57,10 +62,26 @@ func (b *Bucket) getFile(ctx context.Context, key, path string) (*ObjectInfo, er
 	if err == nil {
 		err = f.Truncate(info.PlaintextSizeMax) // CBC may have been shorter
 	}
-	if err := commit(f, path, err); err != nil {
+	if err := commit(f, path, !b.download.NoSync, err); err != nil {
 		return nil, err
 	}
 	return info, nil
+}
+
+// flushEvery is how much of a file is written to the disk at once.
+const flushEvery = 8 << 20
+
+// A flushed is a file that goes to the disk while it grows, so that little is
+// left to wait for in the end.
+type flushed struct{ *os.File }
+
+func (f flushed) WriteAt(p []byte, off int64) (int, error) {
+	n, err := f.File.WriteAt(p, off)
+	from, to := off/flushEvery*flushEvery, (off+int64(n))/flushEvery*flushEvery
+	if err == nil && to > from {
+		writeOut(f.File, from, to-from)
+	}
+	return n, err
 }
 
 // checkTarget refuses what a rename would fail on only after the download, and
@@ -88,8 +109,8 @@ func checkTarget(path string) error {
 
 // commit gives the temporary file f its name, or removes it if there is an
 // error, which it returns.
-func commit(f *os.File, path string, err error) error {
-	if err == nil {
+func commit(f *os.File, path string, sync bool, err error) error {
+	if err == nil && sync {
 		// Else a crash could leave the new name on a file without its bytes.
 		err = f.Sync()
 	}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !linux
+
+package backend
+
+import "os"
+
+// writeOut does nothing here: the system begins when it likes.
+func writeOut(*os.File, int64, int64) {}
