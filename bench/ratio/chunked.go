@@ -10,6 +10,7 @@ import (
 
 	"github.com/minio/sio"
 
+	"github.com/s3seal/s3seal/bench/internal/score"
 	"github.com/s3seal/s3seal/stream/chunked"
 	"github.com/s3seal/s3seal/stream/dare"
 )
@@ -89,12 +90,12 @@ func sioConfig() sio.Config {
 }
 
 // chunkedOneCore returns the comparisons of the chunked formats for one size.
-func chunkedOneCore(size int) ([]row, error) {
+func chunkedOneCore(size int) ([]score.Row, error) {
 	c, err := newChunkKit(size)
 	if err != nil {
 		return nil, err
 	}
-	rows := []row{
+	rows := []score.Row{
 		pair("chunked/encrypt/Write/whole", size, chunkedBar, c.seal, func() error { return encryptChunked(whole(c.plain)) }),
 		pair("chunked/decrypt/WriteTo", size, chunkedBar, c.open, func() error {
 			return drain(chunked.NewDecryptReader(bytes.NewReader(c.ours), key, nil))
@@ -114,7 +115,7 @@ func chunkedOneCore(size int) ([]row, error) {
 }
 
 // readAt returns the comparisons of reads at random offsets with those of sio.
-func (c *chunkKit) readAt() []row {
+func (c *chunkKit) readAt() []score.Row {
 	size := len(c.plain)
 	const n = 64 << 10
 	if size < 4*n {
@@ -138,7 +139,7 @@ func (c *chunkKit) readAt() []row {
 		}
 	}
 	theirs := reads(func() (io.ReaderAt, error) { return sio.DecryptReaderAt(bytes.NewReader(c.dare), sioConfig()) })
-	return []row{
+	return []score.Row{
 		pair("chunked/ReadAt/64KiB, to sio", size, readAtBar, theirs, reads(func() (io.ReaderAt, error) {
 			return chunked.NewReaderAt(bytes.NewReader(c.ours), int64(len(c.ours)), key, nil)
 		})),
@@ -149,7 +150,7 @@ func (c *chunkKit) readAt() []row {
 }
 
 // chunkedAllCores returns the comparisons of scaling of the chunked format.
-func chunkedAllCores(cores int) ([]row, error) {
+func chunkedAllCores(cores int) ([]score.Row, error) {
 	var seal, open []func() error
 	var k *chunkKit
 	for range cores {
@@ -159,10 +160,10 @@ func chunkedAllCores(cores int) ([]row, error) {
 		}
 		seal, open, k = append(seal, c.seal), append(open, c.open), c
 	}
-	scaled := func(name string, oneShot []func() error, stream func() error) row {
-		return row{name, scaledSize, scalingBar, true, scaling{cores, oneShot, stream}.measure}
+	scaled := func(name string, oneShot []func() error, stream func() error) score.Row {
+		return score.Row{Name: name, Size: scaledSize, Bar: scalingBar, Real: true, Measure: scaling{cores, oneShot, stream}.measure}
 	}
-	return []row{
+	return []score.Row{
 		scaled("chunked/encrypt/ReadFrom", seal, func() error { return encryptChunked(copyFrom(k.plain)) }),
 		scaled("chunked/decrypt/WriteTo", open, func() error {
 			return drain(chunked.NewDecryptReader(&file{k.ours}, key, nil))

@@ -6,6 +6,7 @@ import (
 	"crypto/cipher"
 	"fmt"
 
+	"github.com/s3seal/s3seal/bench/internal/score"
 	"github.com/s3seal/s3seal/stream"
 )
 
@@ -16,7 +17,7 @@ const scalingBar = 0.9
 const scaledSize = 64 << 20
 
 // allCores returns the comparisons of scaling.
-func allCores(cores int) ([]row, error) {
+func allCores(cores int) ([]score.Row, error) {
 	k, err := newKit(scaledSize)
 	if err != nil {
 		return nil, err
@@ -33,14 +34,14 @@ func allCores(cores int) ([]row, error) {
 	open := func(dst []byte) func() error {
 		return func() error { _, err := k.aead.Open(dst[:0], iv, k.sealed, aad); return err }
 	}
-	scaled := func(name string, oneShot func(dst []byte) func() error, stream func() error) row {
+	scaled := func(name string, oneShot func(dst []byte) func() error, stream func() error) score.Row {
 		s := scaling{cores: cores, stream: stream}
 		for range cores {
 			s.oneShot = append(s.oneShot, oneShot(make([]byte, len(k.sealed)+stream16)))
 		}
-		return row{name, scaledSize, scalingBar, true, s.measure}
+		return score.Row{Name: name, Size: scaledSize, Bar: scalingBar, Real: true, Measure: s.measure}
 	}
-	return []row{
+	return []score.Row{
 		scaled("GCM/encrypt/ReadFrom", seal, func() error { return encrypt(copyFrom(k.plain)) }),
 		scaled("GCM/encrypt/Write/whole", seal, func() error { return encrypt(whole(k.plain)) }),
 		scaled("GCM/encrypt/Read/8MiB", seal, func() error { return pull(k.plain, k.dst[:8<<20]) }),
@@ -67,25 +68,25 @@ type scaling struct {
 	stream  func() error
 }
 
-func (s scaling) measure() (result, error) {
+func (s scaling) measure() (score.Result, error) {
 	var one, str, quot, share []float64
 	for i := range rounds + 1 {
-		var t [4]turn
+		var t [4]score.Turn
 		for j, w := range []struct {
 			cores int
 			f     func() error
 		}{{1, s.oneShot[0]}, {s.cores, onEach(s.oneShot)}, {1, s.stream}, {s.cores, s.stream}} {
 			var err error
-			if t[j], err = timed(w.cores, 1, w.f); err != nil {
-				return result{}, err
+			if t[j], err = score.Timed(w.cores, 1, w.f); err != nil {
+				return score.Result{}, err
 			}
 		}
 		if i == 0 {
 			continue // warms caches, pools and the clock of the core
 		}
-		a := float64(t[0].wall) * float64(s.cores) / float64(t[1].wall)
-		b := float64(t[2].wall) / float64(t[3].wall)
-		one, str, quot, share = append(one, a), append(str, b), append(quot, b/a), append(share, t[1].share())
+		a := float64(t[0].Wall) * float64(s.cores) / float64(t[1].Wall)
+		b := float64(t[2].Wall) / float64(t[3].Wall)
+		one, str, quot, share = append(one, a), append(str, b), append(quot, b/a), append(share, t[1].Share())
 	}
-	return result{median(quot), median(share), fmt.Sprintf("x %.2f       x %.2f", median(one), median(str))}, nil
+	return score.Result{Ratio: score.Median(quot), Doubt: score.Doubt(score.Median(share)), Text: fmt.Sprintf("x %.2f       x %.2f", score.Median(one), score.Median(str))}, nil
 }

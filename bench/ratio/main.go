@@ -36,61 +36,36 @@ package main
 import (
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
+
+	"github.com/s3seal/s3seal/bench/internal/score"
 )
 
 func main() {
 	check := flag.Bool("check", false, "exit with 1 if a bar is missed, with 3 if a row is inconclusive")
 	flag.Parse()
-	t := &table{out: os.Stdout, again: *check}
+	t := &table{score.Table{Out: os.Stdout, Again: *check}}
 	if err := t.run(runtime.GOMAXPROCS(0)); err != nil {
 		fmt.Fprintln(os.Stderr, "ratio:", err)
 		os.Exit(1)
 	}
-	if *check && t.missed+t.unclear > 0 {
-		fmt.Fprintf(os.Stderr, "ratio: %d bars missed, %d rows inconclusive\n", t.missed, t.unclear)
-		if t.missed > 0 {
-			os.Exit(1)
-		}
-		os.Exit(3)
+	if *check {
+		os.Exit(t.Code(os.Stderr, "ratio"))
 	}
 }
 
-// A table prints rows and keeps the score.
-type table struct {
-	out             io.Writer
-	again           bool // measure a row again that missed its bar
-	missed, unclear int
-}
-
-// A row is a comparison that gives one number.
-type row struct {
-	name    string
-	size    int
-	bar     float64 // least ratio; 0 for none
-	real    bool    // it is about real time, and says nothing without the cores
-	measure func() (result, error)
-}
-
-// A result is what was measured in one go, the ratio as the median of all
-// rounds.
-type result struct {
-	ratio float64
-	share float64 // of the cores that the process got
-	text  string  // the numbers behind the ratio
-}
+type table struct{ score.Table }
 
 func (t *table) run(cores int) error {
-	fmt.Fprintf(t.out, "%-34s %9s %25s %6s %6s\n", "one core", "size", "one-shot       stream", "ratio", "bar")
+	fmt.Fprintf(t.Out, "%-34s %9s %25s %6s %6s\n", "one core", "size", "one-shot       stream", "ratio", "bar")
 	for _, size := range []int{1 << 10, 64 << 10, 1 << 20, 64 << 20} {
-		if err := t.rows(oneCore(size)); err != nil {
+		if err := t.Rows(oneCore(size)); err != nil {
 			return err
 		}
 	}
 	for _, size := range []int{1 << 20, 64 << 20} {
-		if err := t.rows(chunkedOneCore(size)); err != nil {
+		if err := t.Rows(chunkedOneCore(size)); err != nil {
 			return err
 		}
 	}
@@ -98,73 +73,14 @@ func (t *table) run(cores int) error {
 		return err
 	}
 	if cores == 1 {
-		fmt.Fprintln(t.out, "there is one core only: nothing to say about all of them")
+		fmt.Fprintln(t.Out, "there is one core only: nothing to say about all of them")
 		return nil
 	}
-	fmt.Fprintf(t.out, "%-34s %9s %25s %6s %6s\n", fmt.Sprintf("%d cores", cores), "size", "one-shot       stream", "ratio", "bar")
-	if err := t.rows(allCores(cores)); err != nil {
+	fmt.Fprintf(t.Out, "%-34s %9s %25s %6s %6s\n", fmt.Sprintf("%d cores", cores), "size", "one-shot       stream", "ratio", "bar")
+	if err := t.Rows(allCores(cores)); err != nil {
 		return err
 	}
-	return t.rows(chunkedAllCores(cores))
-}
-
-func (t *table) rows(all []row, err error) error {
-	if err != nil {
-		return err
-	}
-	for _, r := range all {
-		got, err := t.best(r)
-		if err != nil {
-			return fmt.Errorf("%s: %w", r.name, err)
-		}
-		t.print(r, got)
-	}
-	return nil
-}
-
-// best measures the row, and again if that was a miss and it matters: a
-// neighbour on the machine can spoil one try, a slow stream misses them all.
-func (t *table) best(r row) (best result, err error) {
-	for range tries {
-		got, err := r.measure()
-		if err != nil {
-			return best, err
-		}
-		if got.better(best, r.real) {
-			best = got
-		}
-		if !t.again || best.ratio >= r.bar && (!r.real || best.share >= enough) {
-			break
-		}
-	}
-	return best, nil
-}
-
-// better prefers the higher ratio, but where real time counts that of a try
-// that had the cores.
-func (a result) better(b result, real bool) bool {
-	if real && (a.share >= enough) != (b.share >= enough) {
-		return a.share >= enough
-	}
-	return a.ratio > b.ratio
-}
-
-func (t *table) print(r row, got result) {
-	bar := ""
-	if r.bar > 0 {
-		bar = fmt.Sprintf("%6.2f", r.bar)
-	}
-	lacking := got.share < enough
-	switch {
-	case got.ratio >= r.bar && !(lacking && r.real):
-	case lacking:
-		bar += fmt.Sprintf("  inconclusive: got %.0f %% of the cores", 100*got.share)
-		t.unclear++
-	default:
-		bar += "  MISSED"
-		t.missed++
-	}
-	fmt.Fprintf(t.out, "%-34s %5d KiB %25s %6.3f %s\n", r.name, r.size>>10, got.text, got.ratio, bar)
+	return t.Rows(chunkedAllCores(cores))
 }
 
 // allocations prints how often a running writer allocates.
@@ -173,9 +89,9 @@ func (t *table) allocations() error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(t.out, "allocations per Write of 1 MiB in steady state: %g (bar 0)\n", n)
+	fmt.Fprintf(t.Out, "allocations per Write of 1 MiB in steady state: %g (bar 0)\n", n)
 	if n != 0 {
-		t.missed++
+		t.Missed++
 	}
 	return nil
 }

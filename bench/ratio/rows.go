@@ -8,6 +8,7 @@ import (
 	"crypto/cipher"
 	"fmt"
 
+	"github.com/s3seal/s3seal/bench/internal/score"
 	"github.com/s3seal/s3seal/stream"
 )
 
@@ -54,7 +55,7 @@ func newKit(size int) (*kit, error) {
 }
 
 // oneCore returns the comparisons for one size.
-func oneCore(size int) ([]row, error) {
+func oneCore(size int) ([]score.Row, error) {
 	k, err := newKit(size)
 	if err != nil {
 		return nil, err
@@ -72,7 +73,7 @@ func oneCore(size int) ([]row, error) {
 	open := func() error { _, err := k.aead.Open(k.dst[:0], iv, k.sealed, aad); return err }
 	cbcEncrypt := func() error { cipher.NewCBCEncrypter(k.block, iv16).CryptBlocks(k.dst[:size], k.plain); return nil }
 	cbcDecrypt := func() error { cipher.NewCBCDecrypter(k.block, iv16).CryptBlocks(k.dst, k.cbc); return nil }
-	return []row{
+	return []score.Row{
 		pair("GCM/encrypt/Write/whole", size, long(encryptBar), seal, func() error { return encrypt(whole(k.plain)) }),
 		pair("GCM/encrypt/Write/128KiB", size, long(encryptBar), seal, func() error { return encrypt(steps(k.plain, 128<<10)) }),
 		pair("GCM/encrypt/Write/32KiB", size, 0, seal, func() error { return encrypt(steps(k.plain, 32<<10)) }),
@@ -97,7 +98,7 @@ func oneCore(size int) ([]row, error) {
 
 // short returns the comparisons for objects so short that the set-up of the
 // key is most of the work.
-func (k *kit) short() []row {
+func (k *kit) short() []score.Row {
 	size := len(k.plain)
 	setUp := func(f func(cipher.AEAD) error) func() error {
 		return func() error {
@@ -120,7 +121,7 @@ func (k *kit) short() []row {
 		}
 		return write(sink{}, p)
 	})
-	return []row{
+	return []score.Row{
 		pair("GCM/encrypt/Write", size, oneChunkBar, seal, func() error {
 			w, err := stream.NewGCMEncryptWriter(sink{}, key, iv, aad)
 			if err != nil {
@@ -142,30 +143,30 @@ func (k *kit) short() []row {
 }
 
 // pair compares two ways to process size bytes on one core.
-func pair(name string, size int, bar float64, oneShot, stream func() error) row {
-	return row{name, size, bar, false, func() (result, error) { return versus(size, oneShot, stream) }}
+func pair(name string, size int, bar float64, oneShot, stream func() error) score.Row {
+	return score.Row{Name: name, Size: size, Bar: bar, Measure: func() (score.Result, error) { return versus(size, oneShot, stream) }}
 }
 
-func versus(size int, oneShot, stream func() error) (result, error) {
+func versus(size int, oneShot, stream func() error) (score.Result, error) {
 	var one, str, quot, share []float64
 	// Not once: who comes first after the other finds the caches full of what
 	// that has written, and pays for it.
 	times := max(4, 32<<20/size)
 	for i := range rounds + 1 {
-		a, err := timed(1, times, oneShot)
+		a, err := score.Timed(1, times, oneShot)
 		if err != nil {
-			return result{}, err
+			return score.Result{}, err
 		}
-		b, err := timed(1, times, stream)
+		b, err := score.Timed(1, times, stream)
 		if err != nil {
-			return result{}, err
+			return score.Result{}, err
 		}
 		if i == 0 {
 			continue // warms caches, pools and the clock of the core
 		}
 		work := float64(times) * float64(size)
-		one, str = append(one, work/float64(a.cpu)), append(str, work/float64(b.cpu))
-		quot, share = append(quot, float64(a.cpu)/float64(b.cpu)), append(share, min(a.share(), b.share()))
+		one, str = append(one, work/float64(a.CPU)), append(str, work/float64(b.CPU))
+		quot, share = append(quot, float64(a.CPU)/float64(b.CPU)), append(share, min(a.Share(), b.Share()))
 	}
-	return result{median(quot), median(share), fmt.Sprintf("%5.2f GB/s %6.2f GB/s", median(one), median(str))}, nil
+	return score.Result{Ratio: score.Median(quot), Doubt: score.Doubt(score.Median(share)), Text: fmt.Sprintf("%5.2f GB/s %6.2f GB/s", score.Median(one), score.Median(str))}, nil
 }

@@ -27,13 +27,33 @@ func startMinIO() (*Server, *process, error) {
 		srv, err := externalMinIO(endpoint)
 		return srv, nil, err
 	}
+	return launchMinIO(false)
+}
+
+// launchMinIO starts a server of this process, for TLS with a certificate that
+// is made for it.
+func launchMinIO(secure bool) (*Server, *process, error) {
 	bin, err := exec.LookPath("minio")
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s is not set and there is no minio in PATH", minioEndpointVar)
 	}
+	var cert *certificate
+	if secure {
+		if cert, err = newCertificate(); err != nil {
+			return nil, nil, err
+		}
+	}
 	srv := Server{Name: "minio", AccessKey: "s3seal", SecretKey: randomHex(16), Region: region}
+	if secure {
+		srv.roots = cert.roots
+	}
 	return launch(srv, func(dir, addr string) (*exec.Cmd, error) {
 		data, certs := filepath.Join(dir, "data"), filepath.Join(dir, "certs")
+		if secure {
+			if err := cert.write(certs); err != nil {
+				return nil, err
+			}
+		}
 		cmd := exec.Command(bin, "server", data, "--address", addr, "--certs-dir", certs, "--quiet")
 		cmd.Env = append(cleanEnv("MINIO_", "CI="),
 			"MINIO_ROOT_USER="+srv.AccessKey, "MINIO_ROOT_PASSWORD="+srv.SecretKey,

@@ -132,6 +132,12 @@ func (p *process) run() error {
 func (p *process) awaitReady(srv *Server) error {
 	opts := srv.Options()
 	opts.MaxRetries = 1
+	transport, err := srv.Transport()
+	if err != nil {
+		return err
+	}
+	defer transport.CloseIdleConnections()
+	opts.Transport = transport
 	client, err := minio.New(srv.Endpoint, opts)
 	if err != nil {
 		return err

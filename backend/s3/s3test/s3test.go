@@ -25,6 +25,7 @@
 package s3test
 
 import (
+	"crypto/x509"
 	"net/http"
 	"os"
 	"testing"
@@ -41,10 +42,12 @@ const requireVar = "S3SEAL_REQUIRE_MINIO"
 // It is safe for concurrent use.
 type Server struct {
 	Name      string // "versitygw" or "minio"
-	Endpoint  string // host:port, plain HTTP
+	Endpoint  string // host:port, plain HTTP but for StartMinIO
 	AccessKey string
 	SecretKey string
 	Region    string
+
+	roots *x509.CertPool // of a server that speaks TLS; else nil
 }
 
 // Main runs the tests of a binary, ends the servers that they have started and
@@ -81,7 +84,12 @@ func MinIO(t testing.TB) *Server {
 }
 
 // URL returns the endpoint as a URL.
-func (s *Server) URL() string { return "http://" + s.Endpoint }
+func (s *Server) URL() string {
+	if s.roots != nil {
+		return "https://" + s.Endpoint
+	}
+	return "http://" + s.Endpoint
+}
 
 // Options returns the options of a client of s, for tests that change them.
 // They are the caller's.
@@ -89,13 +97,23 @@ func (s *Server) Options() *minio.Options {
 	return &minio.Options{
 		Creds:  credentials.NewStaticV4(s.AccessKey, s.SecretKey, ""),
 		Region: s.Region,
+		Secure: s.roots != nil,
 	}
+}
+
+// Transport returns a new transport for clients of s.
+func (s *Server) Transport() (*http.Transport, error) {
+	transport, err := minio.DefaultTransport(s.roots != nil)
+	if err == nil && s.roots != nil {
+		transport.TLSClientConfig.RootCAs = s.roots
+	}
+	return transport, err
 }
 
 // Client returns a client of s whose connections are closed when the test ends.
 func (s *Server) Client(t testing.TB) *minio.Client {
 	t.Helper()
-	transport, err := minio.DefaultTransport(false)
+	transport, err := s.Transport()
 	if err != nil {
 		t.Fatalf("s3test: transport: %v", err)
 	}

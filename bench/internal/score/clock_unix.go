@@ -2,7 +2,7 @@
 
 //go:build unix
 
-package main
+package score
 
 import (
 	"syscall"
@@ -14,7 +14,7 @@ import (
 func now() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic("ratio: internal error: " + err.Error())
+		panic("score: internal error: " + err.Error())
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
