@@ -68,6 +68,8 @@ func names(peers []Peer) string {
 // SizeName returns size in the unit that people read.
 func SizeName(size int64) string {
 	switch {
+	case size >= 1<<30 && size%(1<<30) == 0:
+		return fmt.Sprintf("%dGiB", size>>30)
 	case size >= 1<<20 && size%(1<<20) == 0:
 		return fmt.Sprintf("%dMiB", size>>20)
 	case size >= 1<<10 && size%(1<<10) == 0:

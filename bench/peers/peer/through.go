@@ -65,8 +65,12 @@ func (p *Peer) inMemory(size int) (map[string]func() error, error) {
 	if err := p.encrypt(&body, bytes.NewReader(plain)); err != nil {
 		return nil, err
 	}
-	if err := p.decrypt(&pattern.Checker{}, bytes.NewReader(body.Bytes())); err != nil {
+	var got pattern.Checker
+	if err := p.decrypt(&got, bytes.NewReader(body.Bytes())); err != nil {
 		return nil, err
+	}
+	if got.Len() != int64(size) {
+		return nil, fmt.Errorf("%d bytes came back, want %d", got.Len(), size)
 	}
 	return map[string]func() error{
 		"decrypt": func() error { return p.decrypt(sink{}, reader{bytes.NewReader(body.Bytes())}) },

@@ -222,21 +222,24 @@ func memoryLine(m *measured) plotter.XYs {
 	return line
 }
 
-// mebibytes is what peer.SizeName has written.
+// mebibytes is what peer.SizeName has written, of those sizes that are some.
 func mebibytes(size string) float64 {
-	n, _ := strconv.ParseFloat(strings.TrimSuffix(size, "MiB"), 64)
-	return n
+	scale := 1.0
+	number, ok := strings.CutSuffix(size, "GiB")
+	if ok {
+		scale = 1024
+	} else {
+		number = strings.TrimSuffix(size, "MiB")
+	}
+	n, _ := strconv.ParseFloat(number, 64)
+	return n * scale
 }
 
 func sizeTicks(sizes []string) plot.ConstantTicks {
 	slices.Sort(sizes)
 	var t plot.ConstantTicks
 	for _, s := range slices.Compact(sizes) {
-		label := s
-		if n := mebibytes(s); n >= 1024 {
-			label = strconv.FormatFloat(n/1024, 'g', -1, 64) + "GiB"
-		}
-		t = append(t, plot.Tick{Value: mebibytes(s), Label: label})
+		t = append(t, plot.Tick{Value: mebibytes(s), Label: s})
 	}
 	return t
 }

@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/s3seal/s3seal/bench/peers/peer"
 )
 
 // streams is package bench on one core: every mode, operation, way and size.
@@ -83,8 +85,8 @@ func (j *job) opensslSpeed(ctx context.Context, out io.Writer, mode, op, cipher 
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "BenchmarkOpenSSL/mode=%s/op=%s/size=%dKiB\t%.0f\t%.0f ns/op\t%.2f MB/s\n",
-		mode, op, size>>10, rate/float64(size), float64(size)/rate*1e9, rate/1e6)
+	_, err = fmt.Fprintf(out, "BenchmarkOpenSSL/mode=%s/op=%s/size=%s\t%.0f\t%.0f ns/op\t%.2f MB/s\n",
+		mode, op, peer.SizeName(int64(size)), rate/float64(size), float64(size)/rate*1e9, rate/1e6)
 	return err
 }
 
