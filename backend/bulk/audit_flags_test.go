@@ -60,6 +60,10 @@ func plantedMetadata() []planted {
 			sealedBy(t, d, "k", auditKey(t), &backend.Options{Seal: envelope.SealOptions{Suite: envelope.Chunked}}, nil)
 			restored(t, d, "k", map[string]string{"x-amz-matdesc": "{}"})
 		}, onKey(bulk.FlagMixed), bulk.KindDamaged},
+		{"ours and a name of V3", func(t *testing.T, d *mem.Driver, _ map[string]stored) {
+			sealedBy(t, d, "k", auditKey(t), &backend.Options{Seal: envelope.SealOptions{Suite: envelope.Chunked}}, nil)
+			restored(t, d, "k", map[string]string{"x-amz-c": "115"})
+		}, onKey(bulk.FlagMixed), bulk.KindDamaged},
 		{"cut GCM body", func(t *testing.T, d *mem.Driver, all map[string]stored) {
 			s := all[v2]
 			s.body = s.body[:15]
@@ -143,6 +147,14 @@ func plantedFiles() []planted {
 			all["rsa2048-ruby2-gcm"].put(t, d, "k")
 			rawPut(t, d, "k.key", []byte("blob"), nil)
 		}, map[string]bulk.AuditFlag{"k.key": bulk.FlagSidecar}, bulk.KindSidecar},
+		{"too large for a sidecar", func(t *testing.T, d *mem.Driver, all map[string]stored) {
+			all["rsa2048-ruby2-gcm"].put(t, d, "k")
+			rawPut(t, d, "k.key", make([]byte, backend.MaxSidecarSize+1), nil)
+		}, map[string]bulk.AuditFlag{"k.key": bulk.FlagPlaintext}, bulk.KindPlaintext},
+		{"beside plaintext", func(t *testing.T, d *mem.Driver, _ map[string]stored) {
+			rawPut(t, d, "k", []byte("certificate"), nil)
+			rawPut(t, d, "k.key", []byte("private"), nil)
+		}, map[string]bulk.AuditFlag{"k.key": bulk.FlagPlaintext, "k": bulk.FlagPlaintext}, bulk.KindPlaintext},
 		{"key file that is no sidecar", func(t *testing.T, d *mem.Driver, _ map[string]stored) {
 			rawPut(t, d, "tls.key", []byte("blob"), nil)
 		}, map[string]bulk.AuditFlag{"tls.key": bulk.FlagPlaintext}, bulk.KindPlaintext},
@@ -187,8 +199,12 @@ func TestAuditFlags(t *testing.T) {
 					t.Errorf("%s: accepted by %q, though it is damaged", key, o.Accepts)
 				}
 			}
-			if len(report.Findings) != len(p.want) {
-				t.Errorf("findings %+v, want %d", report.Findings, len(p.want))
+			objects := int64(0)
+			for _, f := range report.Findings {
+				objects += f.Objects
+			}
+			if objects != int64(len(p.want)) {
+				t.Errorf("findings %+v, want %d objects", report.Findings, len(p.want))
 			}
 		})
 	}
@@ -227,6 +243,7 @@ func TestAuditSuffixes(t *testing.T) {
 		sealedBy(t, d, "used", auditKey(t), own, nil)
 		rawPut(t, d, "orphan"+suffix, []byte("{}"), nil)
 		rawPut(t, d, suffix, []byte("{}"), nil) // of nothing
+		rawPut(t, d, "used"+envelope.InstructionSuffix, []byte("{}"), nil)
 		b := backend.NewBucket(d, nil, nil, own)
 		kinds := make(map[string]string)
 		report, err := bulk.Audit(t.Context(), b, b.List(t.Context(), nil), &bulk.AuditOptions{
@@ -235,9 +252,13 @@ func TestAuditSuffixes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := map[string]string{"used": bulk.KindSealed, "used" + suffix: bulk.KindInstruction, "orphan" + suffix: bulk.KindInstruction, suffix: bulk.KindPlaintext}
-		if !maps.Equal(kinds, want) || len(report.Findings) != 2 || report.Findings[0].Flag != bulk.FlagOrphan {
-			t.Errorf("%s: kinds %v, findings %+v; want %v and an orphan", suffix, kinds, report.Findings, want)
+		want := map[string]string{"used": bulk.KindSealed, "used" + suffix: bulk.KindInstruction, "orphan" + suffix: bulk.KindInstruction, suffix: bulk.KindPlaintext, "used.instruction": bulk.KindInstruction}
+		var flags []bulk.AuditFlag
+		for _, f := range report.Findings {
+			flags = append(flags, f.Flag)
+		}
+		if !maps.Equal(kinds, want) || !slices.Equal(flags, []bulk.AuditFlag{bulk.FlagOrphan, bulk.FlagFileUnneeded, bulk.FlagPlaintext}) {
+			t.Errorf("%s: kinds %v, flags %v; want %v", suffix, kinds, flags, want)
 		}
 	}
 }

@@ -122,6 +122,21 @@ func TestAuditRows(t *testing.T) {
 	}
 }
 
+// TestAuditExamples keeps those that come first, in whatever order they come.
+func TestAuditExamples(t *testing.T) {
+	d := mem.New()
+	var objects []*backend.Info
+	for _, key := range []string{"d", "b", "e", "a", "c"} {
+		rawPut(t, d, key, []byte("plain"), nil)
+		objects = append(objects, &backend.Info{Key: key, Size: 5})
+	}
+	report, err := bulk.Audit(t.Context(), keyless(d), sequence(objects), &bulk.AuditOptions{Examples: 3, Options: bulk.Options{Workers: 1}})
+	want := []bulk.AuditExample{{Key: "a"}, {Key: "b"}, {Key: "c"}}
+	if err != nil || len(report.Findings) != 1 || report.Findings[0].Objects != 5 || !slices.Equal(report.Findings[0].Examples, want) {
+		t.Errorf("Audit = %+v, %v; want examples %v of 5", report.Findings, err, want)
+	}
+}
+
 // TestAuditKeysClipped keeps what somebody else wrote from filling memory.
 func TestAuditKeysClipped(t *testing.T) {
 	d, k := mem.New(), auditKey(t)
@@ -146,12 +161,17 @@ func TestAuditEscapes(t *testing.T) {
 		rawPut(t, d, key, []byte("plain"), nil)
 	}
 	sealedBy(t, d, "sealed", k, &backend.Options{Seal: envelope.SealOptions{MatDesc: map[string]string{"\x1b]0;x\a": "=1+1"}}}, nil)
-	report := auditAll(t, d, nil)
+	context := map[string]string{"x-amz-t": `{"aws:x-amz-cek-alg":"115","\u001b[2J":"x"}`}
+	oneOfEach(t)["kms-go4-commit"].with(context).put(t, d, "context")
+	sealedBy(t, d, "hidden", k, nil, nil)
+	report := auditAll(t, statting{d, func(key string) error {
+		if key == "hidden" {
+			return errors.New("the server says \x1b[2J")
+		}
+		return nil
+	}}, nil)
 	var table, sheet bytes.Buffer
-	if err := report.WriteTable(&table); err != nil {
-		t.Fatal(err)
-	}
-	if err := report.WriteCSV(&sheet); err != nil {
+	if err := errors.Join(report.WriteTable(&table), report.WriteCSV(&sheet)); err != nil {
 		t.Fatal(err)
 	}
 	for _, text := range []string{table.String(), sheet.String()} {
@@ -179,7 +199,7 @@ func TestAuditEscapes(t *testing.T) {
 			got = append(got, r[len(r)-2])
 		}
 	}
-	if want := []string{"'+1", "'-1", `'=cmd|'/c calc'!A0`, "'@sum", `a\x1b[2Jb`, `back\\n`, `bidi\u202egpj`, `c\nd,"e"`, "'＝1"}; !slices.Equal(got, want) {
+	if want := []string{"'+1", "'-1", `'=cmd|'/c calc'!A0`, "'@sum", `a\x1b[2Jb`, `back\\n`, `bidi\u202egpj`, `c\nd,"e"`, "'＝1", "hidden"}; !slices.Equal(got, want) {
 		t.Errorf("keys in CSV %q, want %q", got, want)
 	}
 }
@@ -214,7 +234,8 @@ func TestAuditJSONEscapes(t *testing.T) {
 func TestAuditPlaintextLevel(t *testing.T) {
 	d := mem.New()
 	rawPut(t, d, "readme", []byte("plain"), nil)
-	report := auditAll(t, d, &bulk.AuditOptions{Levels: []bulk.AuditLevel{{Name: "v3"}, {Name: "any", Open: envelope.OpenOptions{AllowPlaintext: true}}}})
+	report := auditAll(t, d, &bulk.AuditOptions{Levels: []bulk.AuditLevel{{Name: "v3"}, {Name: "any", Open: envelope.OpenOptions{AllowPlaintext: true}},
+		{Name: "bound", Open: envelope.OpenOptions{AllowPlaintext: true, RequireBound: true}}}})
 	row := report.Rows[0]
 	if row.Kind != bulk.KindPlaintext || !slices.Equal(row.Accepts, []string{"any"}) || !slices.Equal(row.Needs, []string{"AllowPlaintext"}) {
 		t.Errorf("row %+v, want plaintext that only the second level accepts", row)

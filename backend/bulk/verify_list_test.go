@@ -44,7 +44,7 @@ func TestVerifyAgainst(t *testing.T) {
 		`{"key":"src","to":"dir/to","outcome":"done","sha256":"` + sumOf("dir/to") + `"}`,
 		`{"key":"journal","outcome":"done","sha256":"` + sumOf("first") + `"}`,
 		`{"key":"journal","outcome":"done","sha256":"` + sumOf("journal") + `"}`,
-		`{"key":"gone","outcome":"failed","reason":"x"}`,
+		`{"key":"journal","outcome":"failed","reason":"x","sha256":"` + sumOf("no") + `"}`,
 		`{"key":"torn","outcome":"do`,
 	}, "\n")
 	want := map[string]error{
@@ -78,6 +78,16 @@ func TestVerifyAgainstPlaintext(t *testing.T) {
 	}
 	if sum, _ := verifyAll(t, b, nil); sum.Skipped != 3 {
 		t.Errorf("without a list: %+v, want all skipped", sum)
+	}
+}
+
+// TestVerifyAgainstVersions does not take an old version for the object.
+func TestVerifyAgainstVersions(t *testing.T) {
+	b := legacyReader(mem.New(), auditKey(t), nil)
+	objects := sequence([]*backend.Info{{Key: "deleted", Noncurrent: true}})
+	sum, err := bulk.Verify(t.Context(), b, objects, &bulk.VerifyOptions{Against: strings.NewReader(sumOf("x") + "  deleted\n")})
+	if err != nil || sum.Failed != 1 || sum.Skipped != 1 {
+		t.Errorf("Verify = %+v, %v; want a missing object beside a skipped version", sum, err)
 	}
 }
 
