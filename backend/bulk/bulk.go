@@ -68,6 +68,8 @@ type Options struct {
 	// Neither function is called by two goroutines at once, nor after the job
 	// has returned. One that panics ends the job, which then panics itself.
 	OnResult func(Result)
+
+	trial bool // nothing is changed, and so the journal is not written
 }
 
 // An Outcome is what became of an object.

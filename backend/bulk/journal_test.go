@@ -333,7 +333,7 @@ func TestJournalSyncs(t *testing.T) {
 
 // TestJournalMemory holds the documented figure.
 func TestJournalMemory(t *testing.T) {
-	n := long(20_000, 1_000_000)
+	n := long(20_000, 200_000)
 	var text bytes.Buffer
 	text.Write(written(t, 0))
 	for i := range n {

@@ -20,7 +20,7 @@ import (
 // TestMigrateMemory migrates an object of each old format that is much larger
 // than what that may take.
 func TestMigrateMemory(t *testing.T) {
-	size := int64(long(24, 256)) << 20
+	size := int64(long(24, 128)) << 20
 	d := must(dir.New(t.TempDir(), nil))(t)
 	defer d.Close()
 	var names []string

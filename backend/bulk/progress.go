@@ -49,28 +49,27 @@ type Progress struct {
 // objects returns how many objects are finished.
 func (p *Progress) objects() int64 { return p.Done + p.Skipped + p.Failed }
 
-// reporting calls f, and Options.Progress as long as that takes.
-func (r *run) reporting(f func() error) error {
+// reporting calls f, and Options.Progress as long as that takes. Where that
+// panics, the context of f is done.
+func (r *run) reporting(ctx context.Context, f func(context.Context) error) error {
 	if r.opts.Progress == nil {
-		return f()
+		return f(ctx)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	inner, cancel := context.WithCancel(ctx)
 	g := &group{cancel: cancel}
 	m := &meter{run: r}
-	g.spawn(func() { m.tick(ctx) })
+	g.spawn(func() { m.tick(inner) })
 	ended := false
 	defer func() {
 		cancel()
-		if !ended {
+		if !ended { // f has panicked
 			g.wg.Wait()
 		}
 	}()
-	err := f()
+	err := f(inner)
 	ended = true
 	cancel()
-	if werr := g.wait(); err == nil {
-		err = werr
-	}
+	g.wait() // tick has no error
 	m.report(true)
 	return err
 }

@@ -90,13 +90,14 @@ func TestProgressPanics(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				begun := time.Now()
 				defer func() {
-					if got := recover(); got != "bang" {
-						t.Errorf("recovered %v", got)
+					if got := recover(); got != "bang" || time.Since(begun) > 5*time.Second {
+						t.Errorf("recovered %v after %v", got, time.Since(begun))
 					}
 				}()
 				b := target(t, mem.New())
-				bulk.Migrate(t.Context(), b, b, sized(9), &bulk.MigrateOptions{Options: opts})
+				bulk.Migrate(t.Context(), b, b, sized(1000), &bulk.MigrateOptions{Options: opts})
 			})
 		})
 	}

@@ -19,7 +19,8 @@ type RewrapOptions struct {
 	Options
 
 	// To is the new key, as [backend.Bucket.Rewrap] takes it. Its DryRun tries
-	// the keys but writes nothing; that of Options does not even try.
+	// the keys but writes nothing, not even to the journal; that of Options does
+	// not even try.
 	To backend.RewrapOptions
 }
 
@@ -48,7 +49,9 @@ func Rewrap(ctx context.Context, b *backend.Bucket, objects iter.Seq2[*backend.I
 		return &Summary{Reasons: map[string]int64{}}, fmt.Errorf("bulk: rewrap: no new key: %w", wrap.ErrNoKey)
 	}
 	r := &rewrapping{b, opts}
-	return opts.run(ctx, objects, func(ctx context.Context, t *task) Result {
+	common := opts.Options
+	common.trial = opts.To.DryRun
+	return common.run(ctx, objects, func(ctx context.Context, t *task) Result {
 		return retry(ctx, t, r.object)
 	})
 }
@@ -69,13 +72,11 @@ func (r *rewrapping) object(ctx context.Context, t *task) Result {
 	if r.opts.DryRun {
 		return res
 	}
-	if !r.opts.To.DryRun {
-		begun := res.Entry
-		begun.Outcome = Begun
-		if err := t.run.note(&begun); err != nil {
-			res.fatal = err
-			return res
-		}
+	begun := res.Entry
+	begun.Outcome = Begun
+	if err := t.run.note(&begun); err != nil {
+		res.fatal = err
+		return res
 	}
 	now, err := r.bucket.Rewrap(ctx, t.Key, &r.opts.To)
 	if err != nil {

@@ -248,6 +248,28 @@ func TestRewrapDryRun(t *testing.T) {
 	}
 }
 
+// TestRewrapTrial tries the keys: nothing is written, and nothing counts as done
+// later.
+func TestRewrapTrial(t *testing.T) {
+	d, path := newSpy(), journalPath(t)
+	fill(t, d, 4)
+	b, opts := source(t, d, envelope.V1, false), rewrapOptions(t)
+	opts.Journal, opts.To.DryRun = journal(t, path), true
+	size := must(os.Stat(path))(t).Size()
+	if s, err := bulk.Rewrap(t.Context(), b, list(t, b), opts); err != nil || s.Done != 4 {
+		t.Errorf("trial: %+v, %v", s, err)
+	}
+	wantContent(t, b, 4, same)
+	if now := must(os.Stat(path))(t).Size(); now != size || opts.Journal.Remembered() != 0 {
+		t.Errorf("a trial has written %d bytes to the journal", now-size)
+	}
+	opts.To.DryRun = false
+	if s, err := bulk.Rewrap(t.Context(), b, list(t, b), opts); err != nil || s.Done != 4 {
+		t.Errorf("after the trial: %+v, %v", s, err)
+	}
+	wantContent(t, rotated(t, d), 4, same)
+}
+
 // TestRewrapNoJournal ends when the journal does: nothing is done that nobody
 // remembers.
 func TestRewrapNoJournal(t *testing.T) {

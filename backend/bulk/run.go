@@ -43,7 +43,7 @@ func (o *Options) run(ctx context.Context, objects iter.Seq2[*backend.Info, erro
 	r := &run{opts: o, start: time.Now(), summary: Summary{Reasons: make(map[string]int64)}}
 	err := o.check()
 	if err == nil {
-		err = r.reporting(func() error {
+		err = r.reporting(ctx, func(ctx context.Context) error {
 			return each(ctx, r.ours(objects), o.workers(), func(ctx context.Context, info *backend.Info) error {
 				return r.object(ctx, info, work)
 			})
@@ -124,7 +124,7 @@ func (r *run) finish(res *Result, size int64) error {
 // note writes e to the journal. The error ends the job: what is done and not
 // remembered would be done again, or not be undone.
 func (r *run) note(e *Entry) error {
-	if r.opts.Journal == nil || r.opts.DryRun {
+	if r.opts.Journal == nil || r.opts.DryRun || r.opts.trial {
 		return nil
 	}
 	return r.opts.Journal.Append(e)

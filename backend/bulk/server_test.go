@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { s3test.Main(m) }
 func TestServers(t *testing.T) {
 	s3test.Each(t, func(t *testing.T, srv *s3test.Server) {
 		d := must(s3.New(srv.Client(t), srv.NewBucket(t), nil))(t)
-		n := long(12, 200)
+		n := long(12, 100)
 		fill(t, d, n)
 		b, path := source(t, d, envelope.V1, false), journalPath(t)
 		rewrap := rewrapOptions(t)
