@@ -13,7 +13,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -83,34 +82,15 @@ func run(size, limit int64) error {
 	return nil
 }
 
-// through encrypts size bytes into a pipe, decrypts what comes out of it and
-// compares.
-func (m mode) through(size int64) error {
-	pr, pw := io.Pipe()
-	sent := make(chan error, 1)
-	go func() {
-		err := m.send(pw, size)
-		pw.CloseWithError(err) // nil is the proper end
-		sent <- err
-	}()
-	got := &pattern.Checker{}
-	err := m.receive(got, pr)
-	pr.CloseWithError(errors.New("the receiver has stopped"))
-	if sendErr := <-sent; err == nil {
-		err = sendErr
-	}
-	if err == nil && got.Len() != size {
-		err = fmt.Errorf("%d bytes came back, want %d", got.Len(), size)
-	}
-	return err
-}
+// through sends size bytes through the two streams.
+func (m mode) through(size int64) error { return pattern.Through(size, m.send, m.receive) }
 
-func (m mode) send(dst io.Writer, size int64) error {
+func (m mode) send(dst io.Writer, src io.Reader) error {
 	w, err := m.encrypt(dst)
 	if err != nil {
 		return err
 	}
-	if _, err := w.ReadFrom(io.LimitReader(&pattern.Generator{}, size)); err != nil {
+	if _, err := w.ReadFrom(src); err != nil {
 		return err
 	}
 	return w.Close()
