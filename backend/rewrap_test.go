@@ -308,3 +308,29 @@ func TestRewrapRecipients(t *testing.T) {
 		}
 	}
 }
+
+// TestRewrapRefused: what cannot be rewritten in its place, and what no intact
+// object is.
+func TestRewrapRefused(t *testing.T) {
+	ecb, to := must(legacy.NewAESECB(kek(24)))(t), must(legacy.NewAESECB(newKEK(24)))(t)
+	d := mem.New()
+	v1 := profile{"V1", envelope.V1, ecb}
+	must(v1.bucket(d).Put(t.Context(), "k", strings.NewReader("text"), 4, nil))(t)
+	info := must(d.Stat(t.Context(), "k"))(t)
+	again := &backend.RewrapOptions{Wrappers: []wrap.Wrapper{to}}
+
+	must(d.Put(t.Context(), "cut", strings.NewReader("15 bytes, no CBC"[:15]), 15, &backend.PutOptions{Metadata: info.Metadata}))(t)
+	_, err := v1.bucket(d).Rewrap(t.Context(), "cut", again)
+	wantErr(t, "Rewrap of what no CBC object is", err, envelope.ErrDecrypt)
+
+	file := fmt.Sprintf(`{"EncryptedEnvelopeKey":%q,"IV":%q}`, info.Metadata["x-amz-key"], info.Metadata["x-amz-iv"])
+	body := string(snap(t, d, "k").body)
+	must(d.Put(t.Context(), "net", strings.NewReader(body), -1, &backend.PutOptions{}))(t)
+	must(d.Put(t.Context(), "net"+envelope.DotNetInstructionSuffix, strings.NewReader(file), -1, &backend.PutOptions{}))(t)
+	b := backend.NewBucket(d, nil, ecb, &backend.Options{Open: everything(nil), InstructionSuffix: envelope.DotNetInstructionSuffix})
+	wantObject(t, b, "net", []byte("text"))
+	before := everythingIn(t, d)
+	_, err = b.Rewrap(t.Context(), "net", again)
+	wantErr(t, "Rewrap of a file of the first .NET client", err, errors.ErrUnsupported)
+	wantStored(t, d, before)
+}
