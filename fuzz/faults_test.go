@@ -105,9 +105,10 @@ func sealCBC(t testing.TB, plain []byte) []byte {
 
 func faultSeeds(t testing.TB) (seeds [][]any) {
 	for kind := range uint8(15) {
-		for mode := range uint8(24) {
-			at := uint32(mode) * 997
-			seeds = append(seeds, []any{kind, uint32(kind)*4099 + 1, at, mode, []byte{mode, 0, 3, kind}})
+		for i := range uint8(24) {
+			mode := i + i/6*modeSource // each fault with each of what else a mode is, but one
+			seeds = append(seeds, []any{kind, uint32(kind)*4099 + 1, uint32(i) * 997, mode, []byte{i, 0, 3, kind}},
+				[]any{kind, uint32(100), uint32(i) * 7, mode + modeOther, []byte{i, 0, 3, kind}})
 		}
 		seeds = append(seeds, []any{kind, uint32(200_000), uint32(1 << 30), uint8(0), []byte{200, 1, 0}}, []any{kind, uint32(40), uint32(40), uint8(7), []byte{2}})
 	}
@@ -128,14 +129,31 @@ func FuzzPipelineFaults(f *testing.F) {
 		plain := pattern(max(1, small(size)))
 		fault := faults[int(mode)%len(faults)]
 		all, writers := pipes(t, plain), sealers(t, plain)
-		if k := int(kind) % (len(all) + len(writers)); k < len(all) {
-			p := all[k]
-			checkReader(t, p, &faultySource{scheduled{data: p.in, schedule: schedule}, int(at), fault, mode&0x40 != 0}, schedule)
-		} else {
-			checkWriter(t, writers[k-len(all)], plain, &faultySink{left: int(at), fault: fault, short: mode&0x40 != 0}, schedule, mode&0x80 != 0)
+		left := int(at) % (len(plain) + 1000) // some of them are never reached
+		sink := &faultySink{left: left, fault: fault, short: mode&modeTwist != 0}
+		source := func(data []byte) *faultySource {
+			return &faultySource{scheduled{data: data, schedule: schedule}, left, fault, mode&modeTwist != 0}
+		}
+		k := int(kind) % (len(all) + len(writers))
+		switch {
+		case k < len(all) && mode&modeOther != 0:
+			checkDrain(t, all[k], sink, schedule)
+		case k < len(all):
+			checkReader(t, all[k], source(all[k].in), schedule)
+		case mode&modeSource != 0 && fault != io.EOF: // which is no fault of a source
+			checkBrokenOff(t, writers[k-len(all)], source(plain))
+		default:
+			checkWriter(t, writers[k-len(all)], plain, sink, schedule, mode&modeOther != 0)
 		}
 	})
 }
+
+// What a mode is besides its fault.
+const (
+	modeSource = 0x20 << iota // the source of a writer is what fails
+	modeTwist                 // the fault comes with bytes, or a sink is short without a word
+	modeOther                 // by WriteTo or ReadFrom
+)
 
 // A faultySource fails after left bytes, with the last of them or after them.
 type faultySource struct {
@@ -212,6 +230,44 @@ func (s *faultySink) Write(p []byte) (int, error) {
 		return n, s.fault
 	}
 	return n, nil
+}
+
+// checkDrain copies all of a pipe to a sink.
+func checkDrain(t *testing.T, p pipe, sink *faultySink, schedule []byte) {
+	t.Helper()
+	r := must[io.Reader](t)(p.open(&scheduled{data: p.in, schedule: schedule}))
+	n, err := io.Copy(sink, r)
+	if n != int64(sink.buf.Len()) && !sink.short {
+		t.Fatalf("%s: %d bytes, and %d arrived", p.name, n, sink.buf.Len())
+	}
+	if p.out != nil && (!bytes.HasPrefix(p.out, sink.buf.Bytes()) || (err == nil) != (sink.buf.Len() == len(p.out))) {
+		t.Fatalf("%s: %d of %d bytes arrived, %v", p.name, sink.buf.Len(), len(p.out), err)
+	}
+	if w, ok := r.(io.WriterTo); ok && err != nil {
+		sink.left, n = 1<<30, int64(sink.buf.Len())
+		if _, again := w.WriteTo(sink); again == nil || err == io.EOF || n != int64(sink.buf.Len()) {
+			t.Fatalf("%s: goes on with %v after %v", p.name, again, err)
+		}
+	}
+}
+
+// checkBrokenOff has a writer read a source that fails.
+func checkBrokenOff(t *testing.T, s sealer, src *faultySource) {
+	t.Helper()
+	plain, reached := src.data, src.left <= len(src.data)
+	sink := &faultySink{left: 1 << 30}
+	w := must[io.WriteCloser](t)(s.new(sink))
+	_, err := w.(io.ReaderFrom).ReadFrom(src)
+	closed := w.Close()
+	opened, whole := s.open(sink.buf.Bytes())
+	switch {
+	case !reached && (err != nil || closed != nil || !whole || !bytes.Equal(opened, plain)):
+		t.Fatalf("%s: ReadFrom = %v, Close = %v, whole: %t", s.name, err, closed, whole)
+	case reached && (!errors.Is(err, src.fault) || err == src.fault && err == io.ErrUnexpectedEOF || closed == nil || whole):
+		t.Fatalf("%s: ReadFrom = %v, Close = %v, whole: %t; want %v", s.name, err, closed, whole, src.fault)
+	case s.want != nil && !bytes.HasPrefix(s.want, sink.buf.Bytes()):
+		t.Fatalf("%s: %d bytes that are no start of the truth", s.name, sink.buf.Len())
+	}
 }
 
 // checkWriter writes all of plain, in pieces or by ReadFrom.
