@@ -26,13 +26,16 @@ var arrows = map[string][]string{
 	"wrap/internal/rsakey":     nil,
 	"wrap/legacy":              {"wrap", "wrap/internal/rsakey"},
 	"wrap/localkms":            {"wrap"},
-	"envelope":                 {"stream", "stream/chunked", "wrap", "envelope/internal/format"},
+	"envelope":                 {"stream", "stream/chunked", "wrap", "envelope/internal/format", "internal/tempfile"},
 	"envelope/internal/format": nil,
 	"envelope/dare":            {"envelope", "envelope/internal/format", "stream", "stream/dare"},
-	"backend":                  {"envelope", "stream", "wrap"},
+	"backend":                  {"envelope", "stream", "wrap", "internal/filelock"},
 	"backend/mem":              {"backend"},
 	"backend/dir":              {"backend"},
+	"backend/bulk":             {"backend", "envelope", "wrap", "internal/filelock"},
 	"backend/backendtest":      {"backend"},
+	"internal/filelock":        nil,
+	"internal/tempfile":        nil,
 }
 
 // thirdParty are those of the core that may depend on others' modules: a test
@@ -43,7 +46,7 @@ var thirdParty = []string{"backend/backendtest", "envelope/dare"}
 // importers lists the only packages that may import a third-party module
 // themselves, tests aside. The command makes the client that backend/s3 takes.
 var importers = map[string][]string{
-	"github.com/minio/minio-go/v7": {"backend/s3", "backend/s3/s3test", "cmd/s3seal"},
+	"github.com/minio/minio-go/v7": {"backend/s3", "backend/s3/s3test", "cmd/s3seal", "bench/transfer"},
 	"github.com/minio/sio":         {"stream/dare", "bench/ratio"},
 	"github.com/aws":               {"wrap/awskms", "cmd/s3seal"}, // the command makes the client here, too
 	"github.com/alecthomas/kong":   {"cmd/s3seal"},
