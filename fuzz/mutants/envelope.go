@@ -95,7 +95,10 @@ var envelopeMutants = []mutant{
 }
 
 // Close closes the source`,
-		new: `	return err
+		new: `	if errors.Is(err, ErrDecrypt) {
+		return err
+	}
+	return err
 }
 
 // Close closes the source`},
