@@ -204,16 +204,15 @@ func memoryChart(r results) (*plot.Plot, error) {
 	return p, err
 }
 
-// memoryLine is the largest peak of each size: a client has one for put and one
-// for get.
+// memoryLine is the peak of each size, of put or get, whichever is larger, where
+// there are both.
 func memoryLine(m *measured) plotter.XYs {
 	var line plotter.XYs
 	for _, size := range m.distinct("size") {
 		var most float64
-		for _, s := range m.samples {
-			if s.keys["size"] == size {
-				most = max(most, s.values[peakBytes])
-			}
+		for _, op := range append([]string{""}, m.distinct("op")...) {
+			peak, _ := m.where(m.samples[0].base, "size", size, "op", op).median(peakBytes)
+			most = max(most, peak)
 		}
 		if most > 0 { // known on this system
 			line = append(line, plotter.XY{X: mebibytes(size), Y: most / (1 << 20)})

@@ -151,11 +151,12 @@ func sections(r results) []section {
 				"GCMBuffered and V3Buffered after, and hold all of it. V3 makes, wraps, unwraps and derives keys for each object."},
 		{part: "streams", title: "Key wraps, one core", tables: []*table{wrapTable(r["streams"])}, text: "One 256-bit content key."},
 		{part: "scaling", title: "Scaling", charts: []string{"scaling.svg"}, tables: []*table{scalingTable(r["scaling"])},
-			text: "Objects of " + largest(r["scaling"]) + "; in parentheses the ratio to one core. CBC is encrypted by one core, whatever there is, and DARE is\nencrypted and decrypted so."},
+			text: "Objects of " + largest(r["scaling"]) + "; in parentheses the ratio to one core. CBC encryption and DARE work on one core,\nhowever many there are."},
 		{part: "openssl", title: "OpenSSL, one core", tables: []*table{opensslTable(r["openssl"], r["streams"])},
 			text: "`openssl speed -evp`, which works in one buffer, sets up the key once and, to decrypt GCM, verifies no tag."},
 		{part: "peers", title: "Peers", charts: []string{"peers.svg"}, tables: []*table{peerTable(r["peers"])},
-			text: "From and to memory by `io.Copy`, each run in a process of its own."},
+			text: "From and to memory by `io.Copy`, each run in a process of its own, with all cores and held to one. Of the others none\n" +
+				"encrypts or decrypts on several by itself; there the second core has the garbage collector."},
 		{part: "memory", title: "Memory over size", charts: []string{"memory.svg"}, tables: []*table{memoryTable(r["memory"])},
 			text: "The peak of resident memory, in MiB, of a process that encrypts a generated plaintext into a pipe and decrypts and compares what\n" +
 				"comes out of it; both ends, and the Go runtime, are in it. The chart leaves some of them out, and has the clients of the next\n" +
@@ -164,7 +165,8 @@ func sections(r results) []section {
 		{part: "endtoend", title: "End to end", tables: []*table{endToEndTable(r["endtoend"])},
 			text: "A file put to a MinIO on the same machine, and got to a file, by encryption clients and by plain minio-go: MB/s, and the peak\n" +
 				"of resident memory in MiB of the process of the client. Client and server share the cores. What is got is compared with what was put.\n" +
-				"s3seal gets to a file whose name appears when all is verified; EncryptionV2 and s3crypto are those of format V2."},
+				"s3seal gets to a file that has its name when all is verified and on the disk, which costs a sync that the others do not make;\n" +
+				"it writes V3, EncryptionV2 and s3crypto V2."},
 		{part: "transfer", title: "What sealing costs a transfer", verbatim: withoutHeader(r["transfer"]),
 			text: "By `go run ./bench/transfer`: puts and gets in turns with minio-go, with the same parts."},
 	}
