@@ -59,10 +59,15 @@ func (f storageFlags) openS3(a *app, bucket string) (*storage, error) {
 	if v, err := creds.GetWithContext(nil); err == nil && v.SignerType.IsAnonymous() {
 		a.warn("warning: no credentials found in the AWS and MinIO variables and files; requests are anonymous")
 	}
+	transport, err := newTransport(at.secure)
+	if err != nil {
+		return nil, fmt.Errorf("s3 client: %w", err)
+	}
 	client, err := minio.New(at.host, &minio.Options{
-		Creds:  creds,
-		Secure: at.secure,
-		Region: f.region(a.env),
+		Creds:     creds,
+		Secure:    at.secure,
+		Region:    f.region(a.env),
+		Transport: transport,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("s3 client: %w", err)
