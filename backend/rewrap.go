@@ -27,7 +27,9 @@ type RewrapOptions struct {
 	// AES-ECB and RSA PKCS#1 v1.5. A [SidecarKey] is not supported.
 	Wrappers []wrap.Wrapper
 
-	// MatDesc is the new materials description.
+	// MatDesc is the new materials description. An entry kms_cmk_id is for what
+	// gets the wrap kms, which must have it, and is left out of all else, which must
+	// not: so one RewrapOptions serves both.
 	MatDesc map[string]string
 
 	// KeepMatDesc keeps the description that the object has, to which MatDesc is
@@ -192,7 +194,7 @@ func (r *rewrapping) wrap(ctx context.Context) error {
 		return err
 	}
 	k := &checkedWrapper{w, r.opts.MustNotOpen, &r.cek}
-	opts := &envelope.RewrapOptions{MatDesc: r.describe(), Open: *r.bucket.opening(r.key, &r.bucket.open)}
+	opts := &envelope.RewrapOptions{MatDesc: r.describe(w.Algorithm()), Open: *r.bucket.opening(r.key, &r.bucket.open)}
 	for _, other := range r.opts.Recipients {
 		if other.Wrapper != nil {
 			other.Wrapper = &checkedWrapper{other.Wrapper, r.opts.MustNotOpen, nil}
@@ -242,14 +244,16 @@ func (r *rewrapping) choose() (wrap.Wrapper, error) {
 
 // describe returns the new materials description. The entries of the old one that
 // belong to the formats do not count: they name the old key, or are set anew.
-func (r *rewrapping) describe() map[string]string {
-	if !r.opts.KeepMatDesc {
-		return r.opts.MatDesc
-	}
+func (r *rewrapping) describe(alg wrap.Algorithm) map[string]string {
 	desc := make(map[string]string)
-	maps.Copy(desc, r.oi.Header.MatDesc)
-	delete(desc, "aws:x-amz-cek-alg")
-	delete(desc, "kms_cmk_id")
+	if r.opts.KeepMatDesc {
+		maps.Copy(desc, r.oi.Header.MatDesc)
+		delete(desc, "aws:x-amz-cek-alg")
+		delete(desc, "kms_cmk_id")
+	}
 	maps.Copy(desc, r.opts.MatDesc)
+	if alg != wrap.KMSPlain {
+		delete(desc, "kms_cmk_id")
+	}
 	return desc
 }
