@@ -23,6 +23,7 @@ const (
 	exitPolicy      = 4 // the message names the flag that would allow it
 	exitNotFound    = 5
 	exitChanged     = 6 // meanwhile, or not what a condition asks for
+	exitPartly      = 7 // of many objects some have failed
 	exitInterrupted = 130
 )
 
@@ -36,6 +37,12 @@ func usagef(format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...)}
 }
 
+// A partlyError says that a job has done what it could. What the objects failed of
+// was said before.
+type partlyError struct{ failed, of int64 }
+
+func (e *partlyError) Error() string { return fmt.Sprintf("%d of %d objects failed", e.failed, e.of) }
+
 // exitCode sorts err into the exit codes.
 func exitCode(ctx context.Context, err error) int {
 	if err == nil {
@@ -44,6 +51,9 @@ func exitCode(ctx context.Context, err error) int {
 	if ctx.Err() != nil {
 		// Whatever failed, it failed because it was told to stop.
 		return exitInterrupted
+	}
+	if _, ok := errors.AsType[*partlyError](err); ok {
+		return exitPartly
 	}
 	if code, ok := decryptCode(err); ok {
 		return code

@@ -23,6 +23,12 @@ type grammar struct {
 	Seal   sealCmd   `cmd:"" help:"Encrypt stdin to stdout, no storage involved."`
 	Open   openCmd   `cmd:"" help:"Decrypt stdin to stdout, no storage involved."`
 
+	Ls      lsCmd      `cmd:"" help:"List objects."`
+	Audit   auditCmd   `cmd:"" help:"Say what many objects are, whom they want and who reads them; needs no key."`
+	Verify  verifyCmd  `cmd:"" help:"Read many objects and write nothing: are they whole?"`
+	Rewrap  rewrapCmd  `cmd:"" help:"Give objects another key, without touching their content."`
+	Migrate migrateCmd `cmd:"" help:"Seal many objects anew in a newer format."`
+
 	Serve      serveCmd      `cmd:"" help:"Serve a bucket decrypted over HTTP, on this machine."`
 	AbortStale abortStaleCmd `cmd:"" help:"List or abort uploads that were interrupted and not resumed."`
 
@@ -48,7 +54,7 @@ AWS_ENDPOINT_URL_KMS or AWS_ENDPOINT_URL.
 
 Exit codes: 0 done, 1 I/O, network or server, 2 usage, 3 cannot decrypt (wrong key, or altered),
 4 refused by policy (the message names the flag that would allow it), 5 not found, 6 changed meanwhile
-or a condition does not hold, 130 interrupted.`
+or a condition does not hold, 7 some of many objects failed, 130 interrupted.`
 
 // text is an argument byte for byte. kong's own string mapper goes through
 // JSON, which would alter a file name that is not UTF-8.

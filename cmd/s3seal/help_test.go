@@ -9,12 +9,12 @@ import (
 
 func TestHelp(t *testing.T) {
 	r := cli(t, nil, "--help").want(t, exitOK)
-	for _, word := range []string{"keygen", "put", "get", "cat", "stat", "rm", "seal", "open", "serve", "kms-server", "kms:KEYID", "s3://BUCKET/KEY", "130 interrupted", "aes:FILE"} {
+	for _, word := range []string{"keygen", "put", "get", "cat", "stat", "rm", "ls", "audit", "verify", "rewrap", "migrate", "seal", "open", "serve", "kms-server", "kms:KEYID", "s3://BUCKET/KEY", "130 interrupted", "aes:FILE"} {
 		if !strings.Contains(r.out, word) {
 			t.Errorf("--help does not mention %q", word)
 		}
 	}
-	for _, command := range []string{"keygen", "put", "get", "cat", "stat", "rm", "seal", "open", "serve", "kms-server"} {
+	for _, command := range []string{"keygen", "put", "get", "cat", "stat", "rm", "ls", "audit", "verify", "rewrap", "migrate", "seal", "open", "serve", "kms-server"} {
 		t.Run(command, func(t *testing.T) {
 			r := cli(t, nil, command, "--help").want(t, exitOK)
 			if r.err != "" || !strings.Contains(r.out, "Example") || !strings.Contains(r.out, "    s3seal "+command) {

@@ -103,6 +103,6 @@ func (f objectFlags) explainPut(at address, err error, explain func(error) error
 // explain is explainPut of all flags.
 func (c *putCmd) explain(ctx context.Context, st *storage, at address, err error) error {
 	return c.objectFlags.explainPut(at, err, func(err error) error {
-		return c.instructionFlags.explainPut(ctx, st, at, err)
+		return c.instructionFlags.explainPut(ctx, st.driver, at, err)
 	})
 }

@@ -101,7 +101,7 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 
 	options := c.instructionFlags.options(seal.options)
 	options.Name, options.Bind = at.bucket, c.Bind
-	bucket := backend.NewBucket(st, seal.wrapper, nil, options)
+	bucket := backend.NewBucket(st.driver, seal.wrapper, nil, options)
 	p := a.progress(at.text, src.size)
 	plain := &counter{r: p.reader(src)}
 	info, err := bucket.Put(ctx, at.key, plain, src.size, opts)

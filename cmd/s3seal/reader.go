@@ -42,7 +42,7 @@ func (f readFlags) openAt(a *app, at address, ranges bool) (*reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	driver, unwatch := a.watched(st, at.text)
+	driver, unwatch := a.watched(st.driver, at.text)
 	opts := f.options()
 	opts.AllowUnauthenticatedRanges = ranges
 	opts.Release = f.release()

@@ -93,7 +93,7 @@ func (c *putCmd) resume(ctx context.Context, a *app, st *storage, at address, se
 	options.Name, options.Bind = at.bucket, c.Bind
 	p := a.progress(at.text, size)
 	defer p.end()
-	bucket := backend.NewBucket(st.Driver, seal.wrapper, keys, options)
+	bucket := backend.NewBucket(st.driver, seal.wrapper, keys, options)
 	stored, err := bucket.PutResumable(ctx, at.key, watchedSource(p, f), size, state, opts)
 	if err != nil {
 		return nil, c.explainResume(ctx, st, at, state, err)

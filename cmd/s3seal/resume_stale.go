@@ -57,7 +57,7 @@ func (c *abortStaleCmd) Run(ctx context.Context, a *app) error {
 	for _, s := range c.State {
 		opts.States = append(opts.States, string(s))
 	}
-	bucket := backend.NewBucket(st.Driver, nil, nil, &backend.Options{Name: at.bucket})
+	bucket := backend.NewBucket(st.driver, nil, nil, &backend.Options{Name: at.bucket})
 	found, err := bucket.AbortStale(ctx, at.key, c.OlderThan, opts)
 	if err == nil && c.Abort && c.AllUploads {
 		err = c.sweep(at)

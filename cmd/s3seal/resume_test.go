@@ -59,8 +59,8 @@ func resumable(t *testing.T, st *storage, at address, ks keySet, src string, aft
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	d := &halfway{Multiparter: st.Driver.(backend.Multiparter), after: after, cancel: cancel}
-	_, err = c.resume(ctx, a, &storage{Driver: d}, at, seal, source, opts)
+	d := &halfway{Multiparter: st.driver.(backend.Multiparter), after: after, cancel: cancel}
+	_, err = c.resume(ctx, a, &storage{driver: d}, at, seal, source, opts)
 	return state, d.parts.Load(), err
 }
 

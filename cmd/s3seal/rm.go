@@ -36,7 +36,7 @@ func (c *rmCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer st.Close()
-	if err := backend.NewBucket(st, nil, nil, &backend.Options{Open: envelope.OpenOptions{ExtraSuites: extraSuites()}, InstructionSuffix: c.suffix()}).Delete(ctx, at.key); err != nil {
+	if err := backend.NewBucket(st.driver, nil, nil, &backend.Options{Open: envelope.OpenOptions{ExtraSuites: extraSuites()}, InstructionSuffix: c.suffix()}).Delete(ctx, at.key); err != nil {
 		return at.about(err)
 	}
 	return nil

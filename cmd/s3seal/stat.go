@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -78,14 +77,14 @@ func (c *statCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer st.Close()
-	info, err := backend.NewBucket(st, nil, nil, &backend.Options{Open: envelope.OpenOptions{ExtraSuites: extraSuites()}, InstructionSuffix: c.suffix()}).Stat(ctx, at.key)
+	info, err := backend.NewBucket(st.driver, nil, nil, &backend.Options{Open: envelope.OpenOptions{ExtraSuites: extraSuites()}, InstructionSuffix: c.suffix()}).Stat(ctx, at.key)
 	if err != nil {
 		return at.about(err)
 	}
 	d := describe(at, info)
 	var reason error
 	if keys != nil {
-		d.Opens, reason = verdict(ctx, st, at, info.Header, keys)
+		d.Opens, reason = verdict(ctx, st.driver, at, info.Header, keys)
 	}
 	return firstOf(c.print(a, d, at, info), at.about(reason))
 }
@@ -198,17 +197,6 @@ func (a *app) printLines(lines [][2]string) error {
 		if _, err := fmt.Fprintf(a.stdout, "%-10s %s\n", line[0], printable(line[1])); err != nil {
 			return fmt.Errorf("write stdout: %w", err)
 		}
-	}
-	return nil
-}
-
-// printJSON prints v as indented JSON.
-func (a *app) printJSON(v any) error {
-	enc := json.NewEncoder(a.stdout)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("write stdout: %w", err)
 	}
 	return nil
 }

@@ -15,10 +15,12 @@ import (
 	"github.com/s3seal/s3seal/backend/s3"
 )
 
-// A storage is the driver that an address leads to.
+// A storage is the driver that an address leads to. It is no driver itself:
+// around another one it would hide what that can do beyond the contract, such
+// as to list.
 type storage struct {
-	backend.Driver
-	close func() error
+	driver backend.Driver
+	close  func() error
 }
 
 // Close lets go of what the driver holds.
@@ -46,7 +48,7 @@ func openFolder(at address, write bool) (*storage, error) {
 	if err != nil {
 		return nil, at.about(err)
 	}
-	return &storage{Driver: d, close: d.Close}, nil
+	return &storage{driver: d, close: d.Close}, nil
 }
 
 // openS3 makes a driver for the bucket. It does not connect yet.
@@ -77,7 +79,7 @@ func (f storageFlags) openS3(a *app, bucket string) (*storage, error) {
 	if err != nil {
 		return nil, usagef("%w", err) // of its arguments, no server was asked
 	}
-	return &storage{Driver: d}, nil
+	return &storage{driver: d}, nil
 }
 
 // credentialChain looks where AWS's and MinIO's own tools look: their

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/s3seal/s3seal/backend/bulk"
+)
+
+// maxFailures is how many failures are named on stderr.
+const maxFailures = 20
+
+// A jobWatch tells on stderr how a job goes. It is safe for concurrent use.
+type jobWatch struct {
+	app    *app
+	at     address
+	single bool
+	onDone func(bulk.Result)
+
+	mu     sync.Mutex
+	failed int
+	err    error // the last failure
+	drawn  bool  // there is a line of progress
+}
+
+// result takes what became of an object.
+func (w *jobWatch) result(r bulk.Result) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case r.Outcome == bulk.Failed:
+		w.failed++
+		w.err = w.explain(r)
+		if !w.single && w.failed <= maxFailures {
+			w.clear()
+			w.app.warn("failed: %s", w.text())
+		}
+	case r.Outcome == bulk.Done && w.onDone != nil:
+		w.onDone(r)
+	}
+}
+
+// explain puts a failure in the words of the command line.
+func (w *jobWatch) explain(r bulk.Result) error {
+	at := w.at
+	at.key = r.Key
+	if !w.single {
+		at.text = at.place() + r.Key
+	}
+	err := r.Err
+	if err == nil {
+		err = errors.New(r.Reason)
+	}
+	return at.about(explainRefusal(err, nil, nil))
+}
+
+// text is the last failure as fail would print it.
+func (w *jobWatch) text() string {
+	return message(w.err, exitCode(context.Background(), w.err))
+}
+
+// place is the address of a prefix without the prefix.
+func (a address) place() string {
+	if a.isS3() {
+		return s3Scheme + a.bucket + "/"
+	}
+	return dirScheme + a.root + "//"
+}
+
+// progress draws one line over itself. Rates of the first second say nothing.
+func (w *jobWatch) progress(p bulk.Progress) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.clear()
+	if p.Final || p.Elapsed < progressAfter {
+		return
+	}
+	line := progressText(&p)
+	if _, err := fmt.Fprint(w.app.stderr, line); err == nil {
+		w.drawn = true
+	}
+}
+
+// progressText is shorter than the line of a terminal.
+func progressText(p *bulk.Progress) string {
+	line := fmt.Sprintf("%d done", p.Done)
+	if p.Skipped > 0 {
+		line += fmt.Sprintf(", %d skipped", p.Skipped)
+	}
+	if p.Failed > 0 {
+		line += fmt.Sprintf(", %d failed", p.Failed)
+	}
+	line += fmt.Sprintf("  %.0f/s  %.1f MiB/s", p.ObjectsPerSecond, p.BytesPerSecond/(1<<20))
+	if p.Remaining >= 0 {
+		line += "  " + p.Remaining.Round(time.Second).String() + " left"
+	}
+	return line
+}
+
+// clear takes the line of progress away.
+func (w *jobWatch) clear() {
+	if w.drawn {
+		fmt.Fprint(w.app.stderr, "\r\x1b[K")
+		w.drawn = false
+	}
+}
+
+// end says how many failures were not named.
+func (w *jobWatch) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.clear()
+	if more := w.failed - maxFailures; more > 0 && !w.single {
+		w.app.warn("failed: and %d more, which a --journal names", more)
+	}
+}

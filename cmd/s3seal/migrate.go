@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/backend/bulk"
+	"github.com/s3seal/s3seal/envelope"
+)
+
+// migrateCmd seals objects anew.
+type migrateCmd struct {
+	Key              []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help); may be repeated."`
+	To               []text `sep:"none" placeholder:"KEY" help:"Key to encrypt with; default the key of -k. With chunked up to 8."`
+	Format           string `enum:"v3,chunked" default:"v3" placeholder:"NAME" help:"The new format: v3 (default) or chunked, which s3seal only reads."`
+	Matdesc          []text `sep:"none" placeholder:"NAME=VALUE" help:"Materials description of the new objects; may be repeated. Those of the old ones are not kept."`
+	Bind             bool   `help:"Bind the new objects to their bucket and key (see put --help). With chunked."`
+	All              bool   `help:"Also objects that are in the new format already, which else are skipped."`
+	InPlace          bool   `help:"Replace the objects of SRC. The bucket must keep versions."`
+	ForceUnversioned bool   `help:"With --in-place, replace objects in a bucket that does not keep versions: nothing is left of them but what the new ones hold."`
+	NoStorageClass   bool   `help:"Do not ask for the storage class that an object had."`
+	Current          bool   `help:"Do not list the versions that objects had before. They are not migrated in any case, but counted."`
+	acceptFlags
+	suffixFlags
+	jobFlags
+	storageFlags
+	Src text `arg:"" help:"The prefix of the old objects: s3://BUCKET/PREFIX/ or dir:ROOT//PREFIX/."`
+	Dst text `arg:"" optional:"" help:"What takes its place in the keys of the new ones. It may be in another bucket or folder."`
+}
+
+// Help implements kong.HelpProvider.
+func (migrateCmd) Help() string {
+	return `Each object is decrypted and encrypted anew, through memory. The new one appears when all of the old one was
+verified. Content in CBC or CTR cannot be verified: it is copied as it is found, and counted. Metadata,
+content type and storage class are kept, tags and other headers are not. Nothing that is at DST already is
+replaced: what has the same content is done, something else is a failure. SRC stays, but for --in-place.
+Objects that are not encrypted, archived, locked or no longer current are counted and skipped.
+
+` + bulkHelp + `
+The journal also gets the SHA-256 of each plaintext, for s3seal verify --against.
+
+Example:
+
+    s3seal migrate -k aes:old.key --to aes:new.key --accept legacy --journal m.journal s3://old/ s3://new/
+    s3seal migrate -k aes:vault.key --accept v2 --format chunked --in-place s3://bucket/images/
+    s3seal verify -k aes:new.key --against m.journal s3://new/`
+}
+
+// Run migrates.
+func (c *migrateCmd) Run(ctx context.Context, a *app) error {
+	src, dst, err := c.addresses()
+	if err != nil {
+		return err
+	}
+	seal, err := c.sealing(a)
+	if err != nil {
+		return err
+	}
+	from, err := c.openStorage(a, src, false)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	to := from
+	if !c.InPlace {
+		if to, err = c.openStorage(a, dst, true); err != nil {
+			return err
+		}
+		defer to.Close()
+	}
+	old, sealed, err := c.buckets(a, seal, from, to, src, dst)
+	if err != nil {
+		return err
+	}
+	s, err := c.selectFrom(ctx, a, old, src, !c.Current)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	job := &job{flags: c.jobFlags, verb: "migrated", at: src}
+	if job.name, err = c.job(a, src, dst, seal); err != nil {
+		return err
+	}
+	opts := &bulk.MigrateOptions{
+		Target: seal.format.suite, All: c.All, ForceUnversioned: c.ForceUnversioned,
+		NoStorageClass: c.NoStorageClass, TargetWrap: seal.wrapper.Algorithm(),
+	}
+	if c.InPlace {
+		opts.InPlace = from.driver
+	} else {
+		opts.Map = func(key string) string { return dst.key + strings.TrimPrefix(key, src.key) }
+	}
+	job.work = func(ctx context.Context, s *selection, common bulk.Options) (*bulk.Summary, error) {
+		opts.Options = common
+		return bulk.Migrate(ctx, old, sealed, s.objects, opts)
+	}
+	return job.run(ctx, a, s)
+}
+
+// addresses reads the arguments.
+func (c *migrateCmd) addresses() (src, dst address, err error) {
+	if src, err = parsePrefix(string(c.Src)); err != nil {
+		return src, dst, err
+	}
+	if c.InPlace {
+		if c.Dst != "" {
+			return src, dst, usagef("--in-place: want SRC only, got %s, too", c.Dst)
+		}
+		return src, src, nil
+	}
+	switch {
+	case c.ForceUnversioned:
+		return src, dst, usagef("--force-unversioned: want --in-place with it")
+	case c.Dst == "":
+		return src, dst, usagef("want a DST/, or --in-place")
+	}
+	if dst, err = parsePrefix(string(c.Dst)); err != nil {
+		return src, dst, err
+	}
+	for _, at := range []address{src, dst} {
+		if at.key != "" && !strings.HasSuffix(at.key, "/") {
+			return src, dst, usagef("%s: want a prefix that ends in /, so that it is clear where the names go on", at.text)
+		}
+	}
+	if within(src, dst) || within(dst, src) {
+		return src, dst, usagef("%s and %s: one is within the other, so that new objects would be taken for old ones: want others, or --in-place", src.text, dst.text)
+	}
+	return src, dst, nil
+}
+
+// within says whether all objects of inner are also ones of outer.
+func within(inner, outer address) bool {
+	if inner.isS3() != outer.isS3() || inner.bucket != outer.bucket {
+		return false
+	}
+	return strings.HasPrefix(inner.whole(), outer.whole())
+}
+
+// whole is the prefix as one text.
+func (a address) whole() string {
+	if a.isS3() {
+		return a.key
+	}
+	return resolved(a.root+"/.") + "/" + a.key
+}
+
+// sealing loads the new keys.
+func (c *migrateCmd) sealing(a *app) (*sealing, error) {
+	flags := sealFlags{Format: c.Format, Matdesc: c.Matdesc}
+	args := c.To
+	if len(args) == 0 {
+		if args = c.Key; len(args) > 1 {
+			return nil, usagef("%d keys to decrypt with: say which one is to encrypt, with --to KEY", len(args))
+		}
+	}
+	keys, err := a.loadKeys(args, c.Region)
+	if err != nil {
+		return nil, err
+	}
+	if err := flags.checkBind(c.Bind); err != nil {
+		return nil, err
+	}
+	return flags.withAll(keys)
+}
+
+// buckets returns the old and the new one. What stands in the new one already is
+// compared, and so has to be read.
+func (c *migrateCmd) buckets(a *app, seal *sealing, from, to *storage, src, dst address) (old, sealed *backend.Bucket, err error) {
+	keys, err := a.loadKeyring(c.Key, contextFlags{}, c.Region)
+	if err != nil {
+		return nil, nil, err
+	}
+	var own []text
+	for _, s := range append([]*sealing{seal}, seal.others...) {
+		if k := s.key; k.aes != nil || k.priv != nil || k.kms != nil {
+			own = append(own, text(k.spec.text+"#"))
+		}
+	}
+	again, err := a.loadKeyring(slices.Concat(own, c.Key), contextFlags{}, c.Region)
+	if err != nil {
+		return nil, nil, err
+	}
+	open := c.acceptFlags.options()
+	open.Release = envelope.UnverifiedUntilEOF() // nothing becomes visible before
+	old = backend.NewBucket(from.driver, nil, keys, &backend.Options{Open: open, Name: src.bucket, InstructionSuffix: c.suffix()})
+	sealed = backend.NewBucket(to.driver, seal.wrapper, again, &backend.Options{
+		Seal: seal.options, Bind: c.Bind, Name: dst.bucket, InstructionSuffix: c.suffix(),
+		Open: envelope.OpenOptions{ExtraSuites: extraSuites(), Release: envelope.UnverifiedUntilEOF()},
+	})
+	return old, sealed, nil
+}
+
+// job is what the journal is about.
+func (c *migrateCmd) job(a *app, src, dst address, seal *sealing) (bulk.Job, error) {
+	from, err := c.jobPlace(a, src)
+	if err != nil {
+		return bulk.Job{}, err
+	}
+	to, err := c.jobPlace(a, dst)
+	if err != nil {
+		return bulk.Job{}, err
+	}
+	opts := fmt.Sprintf("format %s, description %s, bound %v, to", c.Format, pairsText(seal.options.MatDesc), c.Bind)
+	for _, s := range append([]*sealing{seal}, seal.others...) {
+		name, err := s.key.name()
+		if err != nil {
+			return bulk.Job{}, err
+		}
+		opts += " " + name
+	}
+	return bulk.Job{Operation: "migrate", Source: from, Destination: to, Options: opts}, nil
+}

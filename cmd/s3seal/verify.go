@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/backend/bulk"
+	"github.com/s3seal/s3seal/envelope"
+)
+
+// verifyCmd reads objects and keeps nothing of them.
+type verifyCmd struct {
+	Key     []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help); may be repeated."`
+	Against text   `placeholder:"FILE" help:"Also compare with the SHA-256 of plaintexts: lines as of sha256sum with keys for names, or a journal of migrate. What is not in it, and what is missing, fails."`
+	Sums    bool   `help:"Print a line as of sha256sum for each object that was verified, in no order, and no summary."`
+	contextFlags
+	acceptFlags
+	suffixFlags
+	jobFlags
+	storageFlags
+	Prefix text `arg:"" help:"Where: s3://BUCKET, s3://BUCKET/PREFIX, dir:ROOT or dir:ROOT//PREFIX."`
+}
+
+// Help implements kong.HelpProvider.
+func (verifyCmd) Help() string {
+	return `Each object is read as a whole and verified, and nothing is written. Nothing in objects in CBC or CTR can be
+verified: they are counted as unauthenticated, and --against is what helps. Objects that are not encrypted,
+and archived ones, are skipped. That an object is the newest, and stands where it was put, is not verified.
+
+` + bulkHelp + `
+
+Example:
+
+    s3seal verify -k aes:vault.key s3://bucket/backup/
+    s3seal verify -k aes:vault.key --sums s3://bucket | sort -k2 >SHA256SUMS
+    s3seal verify -k aes:vault.key --against SHA256SUMS s3://bucket`
+}
+
+// Run verifies.
+func (c *verifyCmd) Run(ctx context.Context, a *app) error {
+	at, err := parsePrefix(string(c.Prefix))
+	if err != nil {
+		return err
+	}
+	if c.Sums && (c.JSON || c.DryRun) {
+		return usagef("--sums: want it without --json and --dry-run")
+	}
+	keys, err := a.loadKeyring(c.Key, c.contextFlags, c.Region)
+	if err != nil {
+		return err
+	}
+	opts := &bulk.VerifyOptions{Sum: c.Sums, InstructionSuffix: c.suffix()}
+	if c.Against != "" {
+		list, err := os.Open(string(c.Against))
+		if err != nil {
+			return fmt.Errorf("--against: %w", err)
+		}
+		defer list.Close()
+		opts.Against = list
+	}
+	st, err := c.openStorage(a, at, false)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	open := c.acceptFlags.options()
+	open.Release = envelope.UnverifiedUntilEOF() // nothing is released
+	bucket := backend.NewBucket(st.driver, nil, keys, &backend.Options{Open: open, Name: at.bucket, InstructionSuffix: c.suffix()})
+	s, err := c.selectFrom(ctx, a, bucket, at, false)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	return c.run(ctx, a, s, at, bucket, opts)
+}
+
+func (c *verifyCmd) run(ctx context.Context, a *app, s *selection, at address, bucket *backend.Bucket, opts *bulk.VerifyOptions) error {
+	place, err := c.jobPlace(a, at)
+	if err != nil {
+		return err
+	}
+	job := &job{flags: c.jobFlags, verb: "verified", at: at, sums: c.Sums}
+	job.name = bulk.Job{Operation: "verify", Source: place}
+	if c.Against != "" {
+		job.name.Options = "against " + string(c.Against)
+	}
+	var lost error
+	if c.Sums {
+		job.onDone = func(r bulk.Result) { lost = firstOf(lost, a.printSum(r.SHA256, r.Key)) }
+	}
+	job.work = func(ctx context.Context, s *selection, common bulk.Options) (*bulk.Summary, error) {
+		opts.Options = common
+		sum, err := bulk.Verify(ctx, bucket, s.objects, opts)
+		return sum, firstOf(err, lost)
+	}
+	return job.run(ctx, a, s)
+}
+
+// printSum prints a line as sha256sum does, with its escapes.
+func (a *app) printSum(sum, key string) error {
+	mark := ""
+	if strings.ContainsAny(key, "\\\n\r") {
+		mark = `\`
+		key = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`).Replace(key)
+	}
+	if _, err := fmt.Fprintf(a.stdout, "%s%s  %s\n", mark, sum, key); err != nil {
+		return fmt.Errorf("write stdout: %w", err)
+	}
+	return nil
+}
