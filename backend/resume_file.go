@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"github.com/s3seal/s3seal/internal/filelock"
 )
 
 var (
@@ -84,9 +86,12 @@ func openOrCreate(path string, mustExist bool) (*os.File, error) {
 // lockOpen locks f. It returns nil without an error if f is no longer the file
 // at path.
 func lockOpen(f *os.File, path string) (*diskState, error) {
-	unlock, err := lockState(f, path)
+	unlock, err := filelock.Lock(f, path)
+	if errors.Is(err, filelock.ErrLocked) {
+		err = fmt.Errorf("%w: %s: %w", ErrStateInUse, path, err)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s", err, path)
+		return nil, err
 	}
 	s := &diskState{f, path, unlock}
 	there, err := s.inPlace()
@@ -145,8 +150,8 @@ func (s *diskState) Size() (int64, error) {
 
 // Remove removes the file while it is still locked.
 func (s *diskState) Remove() error {
-	if closeToRemove {
-		s.File.Close()
+	if filelock.Beside {
+		s.File.Close() // there are systems that do not remove a file that is open
 	}
 	return os.Remove(s.path)
 }

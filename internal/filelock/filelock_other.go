@@ -11,6 +11,10 @@ import (
 	"os"
 )
 
+// Beside says whether the lock is a file of its own, beside the one that is
+// locked, and so lasts when that is closed.
+const Beside = true
+
 // Lock takes a lock that is a file of its own beside the file at path, and that
 // unlock removes, which is to be called after the file was closed. A process
 // that is killed leaves it behind, and nobody but its owner can know that it is

@@ -10,6 +10,10 @@ import (
 	"syscall"
 )
 
+// Beside says whether the lock is a file of its own, beside the one that is
+// locked, and so lasts when that is closed.
+const Beside = false
+
 // Lock takes the lock of an open file, alone. It ends with the file, also if the
 // process is killed; unlock, which is to be called after the file was closed,
 // has nothing to do. Lock does not wait: the error is [ErrLocked] if another has
