@@ -55,6 +55,14 @@ type RewrapOptions struct {
 	// first is asked, as it is for opening.
 	MustNotOpen wrap.Unwrapper
 
+	// Before, if not nil, is called before the write with what it is going to
+	// replace: the object as Rewrap has found it, with the Header of the old
+	// envelope, also that of an instruction file. An error stops it, and is that of
+	// Rewrap. As far as the driver keeps what [MetadataReplacer] says, the write
+	// replaces nothing else, so whoever keeps the old envelope can undo it. Before
+	// must not change old, and is not called with DryRun.
+	Before func(old *ObjectInfo) error
+
 	// DryRun does all but the write: keys are used, and what would fail before
 	// the write fails. That the storage does not take it is not found out.
 	DryRun bool
@@ -160,6 +168,11 @@ func (r *rewrapping) run(ctx context.Context) (*ObjectInfo, error) {
 			after.Metadata = r.meta
 		}
 		return &after, nil
+	}
+	if r.opts.Before != nil {
+		if err := r.opts.Before(r.oi); err != nil {
+			return nil, err
+		}
 	}
 	info, err := r.store(ctx)
 	if err != nil {

@@ -31,9 +31,8 @@ type RewrapOptions struct {
 // fails, unharmed.
 //
 // The journal gets the envelope of each object before it is replaced, so that
-// what was given a wrong key is not lost. It is the one that Rewrap saw when it
-// came to the object; an object that others replace at that moment can get
-// ahead of it.
+// what was given a wrong key is not lost: the very one that is replaced, as
+// [backend.RewrapOptions].Before is told.
 //
 // Objects without an envelope are skipped, and with them instruction files,
 // which are rewritten together with their objects, and sidecars; so are archived
@@ -72,21 +71,34 @@ func (r *rewrapping) object(ctx context.Context, t *task) Result {
 	if r.opts.DryRun {
 		return res
 	}
-	begun := res.Entry
-	begun.Outcome = Begun
-	if err := t.run.note(&begun); err != nil {
-		res.fatal = err
-		return res
+	var fatal error
+	to := r.opts.To
+	to.Before = func(old *backend.ObjectInfo) error {
+		if r.opts.To.Before != nil {
+			if err := r.opts.To.Before(old); err != nil {
+				return err
+			}
+		}
+		fatal = t.begin(old)
+		return fatal
 	}
-	now, err := r.bucket.Rewrap(ctx, t.Key, &r.opts.To)
+	now, err := r.bucket.Rewrap(ctx, t.Key, &to)
 	if err != nil {
 		res = fail(&oi.Info, err)
-		res.Requests = statRequests(oi)
+		res.Requests, res.fatal = statRequests(oi), fatal
 		return res
 	}
 	res.ETag, res.Size = now.ETag, now.Size
 	res.Envelope = nil // the entry before has it
 	return res
+}
+
+// begin notes what is going to be replaced.
+func (t *task) begin(old *backend.ObjectInfo) error {
+	e := done(&old.Info).Entry
+	e.Outcome = Begun
+	e.Envelope, e.InstructionFile = oldEnvelope(old), old.InstructionFile
+	return t.run.note(&e)
 }
 
 // oldEnvelope returns what the journal is to know of an envelope. Metadata is

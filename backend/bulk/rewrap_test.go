@@ -3,6 +3,7 @@
 package bulk_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -183,12 +184,23 @@ func TestRewrapReplaced(t *testing.T) {
 	}
 }
 
-// A racing storage has something happen before it replaces metadata.
+// A racing storage has something happen before it replaces metadata, as often as
+// times says, or before it is looked at for the time that stats says.
 type racing struct {
 	*spy
 	mu    sync.Mutex
 	times int
+	stats int
 	race  func()
+}
+
+func (d *racing) Stat(ctx context.Context, key string) (*backend.Info, error) {
+	d.mu.Lock()
+	if d.stats--; d.stats == 0 {
+		d.race()
+	}
+	d.mu.Unlock()
+	return d.spy.Stat(ctx, key)
 }
 
 func (d *racing) ReplaceMetadata(ctx context.Context, key string, meta map[string]string, ifMatch string) (*backend.Info, error) {
@@ -199,6 +211,69 @@ func (d *racing) ReplaceMetadata(ctx context.Context, key string, meta map[strin
 	}
 	d.mu.Unlock()
 	return d.spy.ReplaceMetadata(ctx, key, meta, ifMatch)
+}
+
+// TestRewrapJournalOfReplaced has somebody replace the object between two looks
+// at it: the journal must have the envelope of what was rewrapped.
+func TestRewrapJournalOfReplaced(t *testing.T) {
+	for _, file := range []bool{false, true} {
+		d, path := &racing{spy: newSpy(), stats: 2}, journalPath(t)
+		keep := source(t, d.spy, envelope.V2GCM, file)
+		opts := &backend.PutOptions{Metadata: map[string]string{"number": "2"}, ContentType: "text/x-old"}
+		put := func() map[string]string {
+			info := must(keep.Put(t.Context(), "old/0002", bytes.NewReader(content(2)), -1, opts))(t)
+			return must(info.Header.Metadata())(t)
+		}
+		put()
+		var want map[string]string
+		d.race = func() {
+			if file { // another file is not written over the first
+				must(0, keep.Delete(t.Context(), "old/0002"))(t)
+			}
+			want = put()
+		}
+		rewrap := rewrapOptions(t)
+		rewrap.Journal = journal(t, path)
+		called := 0
+		rewrap.To.Before = func(*backend.ObjectInfo) error { called++; return nil }
+		s, err := bulk.Rewrap(t.Context(), source(t, d, envelope.V1, false), infos(nil, "old/0002"), rewrap)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantSummary(t, s, 1, 0, 0)
+		wantObject(t, rotated(t, d), "old/0002", 2)
+		_, entries, err := readJournal(must(os.ReadFile(path))(t))
+		if err != nil || len(entries) != 2 || entries[0].Outcome != bulk.Begun || called != 1 {
+			t.Fatalf("journal %+v, %v, Before was called %d times", entries, err, called)
+		}
+		h := must(envelope.ParseHeader(entries[0].Envelope))(t)
+		if got := must(h.Metadata())(t); !maps.Equal(got, want) {
+			t.Errorf("file %v: journal has the envelope %v, want %v", file, got, want)
+		}
+	}
+}
+
+// TestRewrapBefore ends what it is told to before anything is written.
+func TestRewrapBefore(t *testing.T) {
+	d, path := newSpy(), journalPath(t)
+	fill(t, d, 4)
+	b, opts := source(t, d, envelope.V1, false), rewrapOptions(t)
+	opts.Journal = journal(t, path)
+	opts.To.Before = func(*backend.ObjectInfo) error { return errSpy }
+	s, err := bulk.Rewrap(t.Context(), b, list(t, b), opts)
+	if err != nil || s.Failed != 4 {
+		t.Errorf("Rewrap = %+v, %v, want 4 that have failed", s, err)
+	}
+	wantContent(t, b, 4, same)
+	_, entries, err := readJournal(must(os.ReadFile(path))(t))
+	for _, e := range entries {
+		if e.Outcome == bulk.Begun {
+			t.Errorf("journal says that %q was begun with", e.Key)
+		}
+	}
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // TestRewrapWrongKey changes nothing.
