@@ -78,11 +78,11 @@ func (m *peerMatrix) refuseOwn(t *testing.T) {
 func (m *peerMatrix) wantRefused(t *testing.T, row *peerRow, req peerRequest) {
 	t.Helper()
 	if msg := m.get(t, &req); msg == "" {
-		t.Errorf("%v, envelope in %q: %s has read it", row, req.Location, m.peer.name)
+		t.Errorf("%v, envelope in %q: %s has read it", row, req.Location, m.peer.Name)
 	}
 	// get has removed what was there before.
 	if info, err := os.Stat(filepath.Join(m.dir, "out")); err == nil && info.Size() > 0 {
-		t.Errorf("%v, envelope in %q: %s has left %d bytes", row, req.Location, m.peer.name, info.Size())
+		t.Errorf("%v, envelope in %q: %s has left %d bytes", row, req.Location, m.peer.Name, info.Size())
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}

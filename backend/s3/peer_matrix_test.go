@@ -266,7 +266,7 @@ func (m *peerMatrix) testOurs(t *testing.T, r *peerRow, location string) {
 	}
 	req.Location = "" // they find it by themselves
 	if msg := m.get(t, &req); msg != "" {
-		t.Errorf("%s does not find the envelope in the %s: %s", m.peer.name, location, msg)
+		t.Errorf("%s does not find the envelope in the %s: %s", m.peer.Name, location, msg)
 	}
 }
 
@@ -279,27 +279,27 @@ func (m *peerMatrix) wantNoRead(t *testing.T, req peerRequest, want string) {
 	alone := m.get(t, &req)
 	switch {
 	case strings.Contains(msg, want) && alone != "":
-		t.Skipf("%s cannot read it: %.200s", m.peer.name, msg)
+		t.Skipf("%s cannot read it: %.200s", m.peer.Name, msg)
 	case msg != "":
-		t.Fatalf("%s = %q, and %q by itself, want %q in it", m.peer.name, msg, alone, want)
-	case m.peer.pinned:
-		t.Errorf("%s can read it after all, want %q", m.peer.name, want)
+		t.Fatalf("%s = %q, and %q by itself, want %q in it", m.peer.Name, msg, alone, want)
+	case m.peer.Pinned:
+		t.Errorf("%s can read it after all, want %q", m.peer.Name, want)
 	default:
-		t.Logf("this version of %s can read it after all", m.peer.name)
+		t.Logf("this version of %s can read it after all", m.peer.Name)
 	}
 }
 
 func (m *peerMatrix) wantTheyRead(t *testing.T, req peerRequest, want []byte) {
 	t.Helper()
 	if msg := m.get(t, &req); msg != "" {
-		t.Fatalf("%s cannot read our %d bytes: %s", m.peer.name, len(want), msg)
+		t.Fatalf("%s cannot read our %d bytes: %s", m.peer.Name, len(want), msg)
 	}
 	got, err := os.ReadFile(req.File)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s read %d bytes that differ from the %d written", m.peer.name, len(got), len(want))
+		t.Errorf("%s read %d bytes that differ from the %d written", m.peer.Name, len(got), len(want))
 	}
 }
 
@@ -309,13 +309,13 @@ func (m *peerMatrix) get(t *testing.T, req *peerRequest) string {
 	if err := os.Remove(req.File); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
-	return m.peer.do(t, *req)
+	return m.peer.Do(t, *req)
 }
 
 func (m *peerMatrix) testTheirs(t *testing.T, r *peerRow, location string) {
 	req := m.request(r, location)
 	if r.noWrite != "" {
-		t.Skipf("%s cannot write it: %s", m.peer.name, r.noWrite)
+		t.Skipf("%s cannot write it: %s", m.peer.Name, r.noWrite)
 	}
 	if r.refusal != "" {
 		m.wantNoWrite(t, req, r.refusal)
@@ -326,7 +326,7 @@ func (m *peerMatrix) testTheirs(t *testing.T, r *peerRow, location string) {
 		rand.Read(want)
 		req.Key = objectKey(t, size)
 		if msg := m.put(t, req, want); msg != "" {
-			t.Fatalf("%s cannot write %d bytes: %s", m.peer.name, size, msg)
+			t.Fatalf("%s cannot write %d bytes: %s", m.peer.Name, size, msg)
 		}
 		obj, err := b.Get(t.Context(), req.Key)
 		if err != nil {
@@ -334,7 +334,7 @@ func (m *peerMatrix) testTheirs(t *testing.T, r *peerRow, location string) {
 		}
 		got, err := io.ReadAll(obj)
 		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("we read %d bytes, %v, want the %d that %s wrote", len(got), err, size, m.peer.name)
+			t.Errorf("we read %d bytes, %v, want the %d that %s wrote", len(got), err, size, m.peer.Name)
 		}
 		checkEnvelope(t, obj.Info(), r, location)
 		obj.Close()
@@ -352,9 +352,9 @@ func (m *peerMatrix) wantNoWrite(t *testing.T, req peerRequest, want string) {
 	req.Key = objectKey(t, 0)
 	msg := m.put(t, req, nil)
 	if !strings.Contains(msg, want) {
-		t.Fatalf("%s = %q, want %q in it", m.peer.name, msg, want)
+		t.Fatalf("%s = %q, want %q in it", m.peer.Name, msg, want)
 	}
-	t.Skipf("%s cannot write it: %.200s", m.peer.name, msg)
+	t.Skipf("%s cannot write it: %.200s", m.peer.Name, msg)
 }
 
 func (m *peerMatrix) put(t *testing.T, req peerRequest, plain []byte) string {
@@ -363,7 +363,7 @@ func (m *peerMatrix) put(t *testing.T, req peerRequest, plain []byte) string {
 	if err := os.WriteFile(req.File, plain, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return m.peer.do(t, req)
+	return m.peer.Do(t, req)
 }
 
 // testTheirOtherKey: what they sealed under another key of the same KMS is not
@@ -373,7 +373,7 @@ func (m *peerMatrix) testTheirOtherKey(t *testing.T, r *peerRow) {
 	req := m.request(r, inMetadata)
 	req.KMS, req.Key = otherKMSKey, "other-"+r.client
 	if msg := m.put(t, req, []byte("secret")); msg != "" {
-		t.Fatalf("%s cannot write: %s", m.peer.name, msg)
+		t.Fatalf("%s cannot write: %s", m.peer.Name, msg)
 	}
 	if _, err := m.open(t, r, inMetadata, r.accept()).Get(t.Context(), req.Key); !errors.Is(err, envelope.ErrDecrypt) {
 		t.Errorf("Get of an object under %s = %v, want %v", otherKMSKey, err, envelope.ErrDecrypt)
@@ -392,7 +392,7 @@ func (m *peerMatrix) testOurOtherKey(t *testing.T, r *peerRow, want string, chan
 	m.wantTheyRead(t, req, []byte("secret"))
 	change(&req)
 	if msg := m.get(t, &req); !strings.Contains(msg, want) {
-		t.Errorf("%s = %q, want %q in it", m.peer.name, msg, want)
+		t.Errorf("%s = %q, want %q in it", m.peer.Name, msg, want)
 	}
 }
 

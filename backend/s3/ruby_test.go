@@ -3,8 +3,6 @@
 package s3_test
 
 import (
-	"os"
-	"os/exec"
 	"testing"
 
 	"github.com/s3seal/s3seal/backend/s3/s3test"
@@ -12,18 +10,10 @@ import (
 	"github.com/s3seal/s3seal/wrap"
 )
 
-// startRuby starts testdata/s3ec.rb: Debian's real encryption clients. env adds
-// variables, such as KMS_ENDPOINT.
+// startRuby starts Debian's real encryption clients.
 func startRuby(t *testing.T, srv *s3test.Server, env ...string) *peer {
 	t.Helper()
-	required := os.Getenv("S3SEAL_REQUIRE_RUBY") != "" // set where they are Debian's
-	if err := exec.Command("ruby", "-e", "require 'aws-sdk-s3'").Run(); err != nil {
-		if required {
-			t.Fatalf("ruby with aws-sdk-s3 is required: %v", err)
-		}
-		t.Skipf("needs ruby with aws-sdk-s3 (Debian: ruby ruby-aws-sdk-s3): %v", err)
-	}
-	return startPeer(t, &peer{name: "Ruby", pinned: required}, srv, exec.Command("ruby", "testdata/s3ec.rb"), env...)
+	return s3test.StartRuby(t, srv, "testdata/s3ec.rb", env...)
 }
 
 // Why there is no object of Ruby's to read, for the log.

@@ -3,7 +3,6 @@
 package s3_test
 
 import (
-	"os/exec"
 	"testing"
 
 	"github.com/s3seal/s3seal/backend/s3/s3test"
@@ -18,7 +17,7 @@ func s3cryptoStarter(t *testing.T) starter {
 	bin := s3test.Program(t, "s3crypto")
 	return func(t *testing.T, srv *s3test.Server, env ...string) *peer {
 		t.Helper()
-		return startPeer(t, &peer{name: "s3crypto", pinned: true}, srv, exec.Command(bin), env...)
+		return s3test.StartS3crypto(t, srv, bin, env...)
 	}
 }
 
