@@ -10,6 +10,7 @@ import (
 // An address names one object: a key in an S3 bucket or in a folder.
 type address struct {
 	text   string // as it was given, for messages
+	alias  string // mc:alias/bucket/key; empty for s3://
 	bucket string // s3://bucket/key
 	root   string // dir:root//key
 	key    string
@@ -23,10 +24,11 @@ const (
 // isS3 tells the two kinds of address apart.
 func (a address) isS3() bool { return a.bucket != "" }
 
-// parseAddress reads s3://BUCKET/KEY, dir:ROOT//KEY or dir:PATH.
+// parseAddress reads s3://BUCKET/KEY, mc:ALIAS/BUCKET/KEY, dir:ROOT//KEY or
+// dir:PATH.
 func parseAddress(s string) (address, error) {
-	if rest, ok := strings.CutPrefix(s, s3Scheme); ok {
-		return parseS3Address(s, rest)
+	if alias, rest, ok := cutS3(s); ok {
+		return parseS3Address(s, alias, rest)
 	}
 	if rest, ok := strings.CutPrefix(s, dirScheme); ok {
 		return parseDirAddress(s, rest)
@@ -34,12 +36,12 @@ func parseAddress(s string) (address, error) {
 	return address{}, usagef("address %q: want s3://BUCKET/KEY, dir:ROOT//KEY or dir:PATH", s)
 }
 
-func parseS3Address(s, rest string) (address, error) {
+func parseS3Address(s, alias, rest string) (address, error) {
 	bucket, key, _ := strings.Cut(rest, "/")
 	if bucket == "" || key == "" {
-		return address{}, usagef("address %q: want s3://BUCKET/KEY", s)
+		return address{}, usagef("address %q: want s3://BUCKET/KEY or mc:ALIAS/BUCKET/KEY", s)
 	}
-	return address{text: s, bucket: bucket, key: key}, nil
+	return address{text: s, alias: alias, bucket: bucket, key: key}, nil
 }
 
 // parseDirAddress splits at the first double slash, so that a key may hold

@@ -66,6 +66,9 @@ func (w *jobWatch) text() string {
 
 // place is the address of a prefix without the prefix.
 func (a address) place() string {
+	if a.alias != "" {
+		return mcScheme + a.alias + "/" + a.bucket + "/"
+	}
 	if a.isS3() {
 		return s3Scheme + a.bucket + "/"
 	}

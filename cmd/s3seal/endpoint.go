@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 )
@@ -32,8 +33,8 @@ func (f storageFlags) endpoint(env func(string) string) (endpoint, error) {
 	return endpoint{awsEndpoint, true}, nil
 }
 
-// endpointFrom reads the first of the variables that is set, unless all of
-// them are to be ignored.
+// endpointFrom reads the first of the variables that is set, or else the
+// profile, unless all of them are to be ignored.
 func endpointFrom(env func(string) string, names ...string) (at endpoint, found bool, err error) {
 	if strings.EqualFold(env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true") {
 		return endpoint{}, false, nil
@@ -43,6 +44,10 @@ func endpointFrom(env func(string) string, names ...string) (at endpoint, found 
 			at, err = parseEndpoint(name, v)
 			return at, err == nil, err
 		}
+	}
+	if v := profileValue(env, "endpoint_url"); v != "" {
+		at, err = parseEndpoint("endpoint_url of the AWS profile", v)
+		return at, err == nil, err
 	}
 	return endpoint{}, false, nil
 }
@@ -77,5 +82,5 @@ func (f storageFlags) region(env func(string) string) string {
 			return v
 		}
 	}
-	return defaultRegion
+	return cmp.Or(profileValue(env, "region"), defaultRegion)
 }

@@ -37,7 +37,8 @@ type grammar struct {
 
 const description = `Client-side encryption for S3, compatible with AWS's S3 Encryption Clients.
 
-Objects are named s3://BUCKET/KEY, dir:ROOT//KEY (a folder as a bucket) or dir:PATH.
+Objects are named s3://BUCKET/KEY, dir:ROOT//KEY (a folder as a bucket) or dir:PATH. mc:ALIAS/BUCKET/KEY is
+the server that MC_HOST_ALIAS names, as for MinIO's mc: http(s)://ACCESSKEY:SECRETKEY@HOST[:PORT].
 
 Keys are named aes:FILE, aes-raw:FILE, aes-hex:FILE, aes-b64:FILE (16, 24 or 32 bytes), rsa:FILE or
 kms:KEYID, a key of AWS KMS: its ID, its ARN or alias/NAME.
@@ -48,9 +49,9 @@ nothing about their keys is checked. Use a key that opens nothing else, and seal
 A suffix #name=value,name=value is the key's materials description (aes:old.key#kid=2019), with a KMS the
 encryption context.
 
-The S3 endpoint is --endpoint, else AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, else AWS. Credentials
-come from the AWS and MinIO variables and files, never from a flag. The KMS is found the same way, by
-AWS_ENDPOINT_URL_KMS or AWS_ENDPOINT_URL.
+The S3 endpoint is --endpoint, else AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, else endpoint_url of the AWS
+profile (AWS_PROFILE), else AWS. Credentials come from the AWS and MinIO variables and files, never from a
+flag. The KMS is found the same way, by AWS_ENDPOINT_URL_KMS or AWS_ENDPOINT_URL.
 
 Exit codes: 0 done, 1 I/O, network or server, 2 usage, 3 cannot decrypt (wrong key, or altered),
 4 refused by policy (the message names the flag that would allow it), 5 not found, 6 changed meanwhile
@@ -77,7 +78,7 @@ func (t *text) Decode(ctx *kong.DecodeContext) error {
 // A storageFlags says how to reach s3:// addresses.
 type storageFlags struct {
 	Endpoint text `placeholder:"URL" help:"S3 endpoint, http(s)://HOST[:PORT] or HOST:PORT (https)."`
-	Region   text `placeholder:"NAME" help:"S3 region; else AWS_REGION, AWS_DEFAULT_REGION, us-east-1."`
+	Region   text `placeholder:"NAME" help:"S3 region; else AWS_REGION, AWS_DEFAULT_REGION, that of the AWS profile, us-east-1."`
 }
 
 // version is what the build knows of itself.

@@ -115,6 +115,6 @@ func (f storageFlags) jobPlace(a *app, at address) (string, error) {
 	if !at.isS3() {
 		return dirScheme + resolved(at.root+"/.") + "//" + at.key, nil
 	}
-	server, err := f.endpoint(a.env)
+	server, _, err := f.server(a.env, at)
 	return server.host + "/" + at.bucket + "/" + at.key, err
 }

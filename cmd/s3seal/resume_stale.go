@@ -101,9 +101,9 @@ func (a *app) printUpload(u backend.StaleUpload) error {
 
 // parsePrefix reads what parseAddress reads, and what lacks a key.
 func parsePrefix(s string) (address, error) {
-	rest, ok := strings.CutPrefix(s, s3Scheme)
+	alias, rest, ok := cutS3(s)
 	if bucket, key, _ := strings.Cut(rest, "/"); ok && bucket != "" {
-		return address{text: s, bucket: bucket, key: key}, nil
+		return address{text: s, alias: alias, bucket: bucket, key: key}, nil
 	}
 	rest, ok = strings.CutPrefix(s, dirScheme)
 	if root, key, _ := strings.Cut(rest, "//"); ok && root != "" {

@@ -91,7 +91,8 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 // dir:ROOT//PREFIX/.
 func parseServed(s string) (at address, prefix string, err error) {
 	at.text = s
-	if rest, ok := strings.CutPrefix(s, s3Scheme); ok {
+	if alias, rest, ok := cutS3(s); ok {
+		at.alias = alias
 		at.bucket, prefix, _ = strings.Cut(rest, "/")
 	} else if rest, ok := strings.CutPrefix(s, dirScheme); ok && rest != "" {
 		root, key, _ := strings.Cut(rest, "//")

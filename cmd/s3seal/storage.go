@@ -35,7 +35,7 @@ func (s *storage) Close() error {
 // if it is missing; to read from it is to find nothing.
 func (f storageFlags) openStorage(a *app, at address, write bool) (*storage, error) {
 	if at.isS3() {
-		return f.openS3(a, at.bucket)
+		return f.openS3(a, at)
 	}
 	return openFolder(at, write)
 }
@@ -52,22 +52,34 @@ func openFolder(at address, write bool) (*storage, error) {
 }
 
 // openS3 makes a driver for the bucket. It does not connect yet.
-func (f storageFlags) openS3(a *app, bucket string) (*storage, error) {
-	at, err := f.endpoint(a.env)
+func (f storageFlags) openS3(a *app, at address) (*storage, error) {
+	client, err := f.client(a, at)
 	if err != nil {
 		return nil, err
 	}
-	creds := credentialChain()
-	if v, err := creds.GetWithContext(nil); err == nil && v.SignerType.IsAnonymous() {
-		a.warn("warning: no credentials found in the AWS and MinIO variables and files; requests are anonymous")
+	d, err := s3.New(client, at.bucket, nil)
+	if err != nil {
+		return nil, usagef("%w", err) // of its arguments, no server was asked
 	}
-	transport, err := newTransport(at.secure)
+	return &storage{driver: d}, nil
+}
+
+// client makes a client of the server of an address.
+func (f storageFlags) client(a *app, at address) (*minio.Client, error) {
+	server, creds, err := f.server(a.env, at)
+	if err != nil {
+		return nil, err
+	}
+	if v, err := creds.GetWithContext(nil); err == nil && v.SignerType.IsAnonymous() {
+		a.warn("warning: no credentials found in %s; requests are anonymous", credentialPlaces(at))
+	}
+	transport, err := newTransport(server.secure)
 	if err != nil {
 		return nil, fmt.Errorf("s3 client: %w", err)
 	}
-	client, err := minio.New(at.host, &minio.Options{
+	client, err := minio.New(server.host, &minio.Options{
 		Creds:     creds,
-		Secure:    at.secure,
+		Secure:    server.secure,
 		Region:    f.region(a.env),
 		Transport: transport,
 	})
@@ -75,11 +87,7 @@ func (f storageFlags) openS3(a *app, bucket string) (*storage, error) {
 		return nil, fmt.Errorf("s3 client: %w", err)
 	}
 	client.SetAppInfo("s3seal", "cli")
-	d, err := s3.New(client, bucket, nil)
-	if err != nil {
-		return nil, usagef("%w", err) // of its arguments, no server was asked
-	}
-	return &storage{driver: d}, nil
+	return client, nil
 }
 
 // credentialChain looks where AWS's and MinIO's own tools look: their

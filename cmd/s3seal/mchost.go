@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"strings"
+
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+const (
+	// mcScheme begins addresses in the terms of MinIO's own command:
+	// mc:ALIAS/BUCKET/KEY.
+	mcScheme = "mc:"
+
+	// mcHostVar begins the name of the variable that says what an alias is.
+	mcHostVar = "MC_HOST_"
+)
+
+// cutS3 tells addresses of S3 from others: rest is BUCKET/KEY, or as much as
+// there is of it. alias is empty for s3://.
+func cutS3(s string) (alias, rest string, ok bool) {
+	if rest, ok = strings.CutPrefix(s, s3Scheme); ok {
+		return "", rest, true
+	}
+	if rest, ok = strings.CutPrefix(s, mcScheme); !ok {
+		return "", "", false
+	}
+	alias, rest, _ = strings.Cut(rest, "/")
+	return alias, rest, isAlias(alias)
+}
+
+// isAlias says whether mc takes the name, so that it can be part of the name of
+// a variable.
+func isAlias(s string) bool {
+	for i, r := range s {
+		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		if !letter && (i == 0 || !strings.ContainsRune("0123456789-_", r)) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// server finds the server of an S3 address and the credentials for it: those of
+// the alias if it has one, else what the flags, variables and files say.
+func (f storageFlags) server(env func(string) string, at address) (endpoint, *credentials.Credentials, error) {
+	if at.alias == "" {
+		server, err := f.endpoint(env)
+		return server, credentialChain(), err
+	}
+	if f.Endpoint != "" {
+		return endpoint{}, nil, usagef("--endpoint: the server of %s is that of %s%s: want one of the two", at.text, mcHostVar, at.alias)
+	}
+	return mcHost(mcHostVar+at.alias, env(mcHostVar+at.alias))
+}
+
+// mcHost reads http(s)://ACCESS:SECRET[:TOKEN]@HOST[:PORT] as mc does: nothing is
+// decoded, the last @ ends the credentials, and only a secret without a colon
+// can be followed by a token. Without credentials requests are anonymous. It
+// does not repeat the value.
+func mcHost(name, value string) (endpoint, *credentials.Credentials, error) {
+	if value == "" {
+		return endpoint{}, nil, usagef("%s is not set: want http(s)://ACCESSKEY:SECRETKEY@HOST[:PORT] in it", name)
+	}
+	scheme, rest, ok := strings.Cut(value, "://")
+	if !ok {
+		return endpoint{}, nil, usagef("%s: want http(s)://ACCESSKEY:SECRETKEY@HOST[:PORT]", name)
+	}
+	user, host := "", rest
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		user, host = rest[:i], rest[i+1:]
+	}
+	server, err := parseEndpoint(name, scheme+"://"+host)
+	if err != nil {
+		return endpoint{}, nil, err
+	}
+	if user == "" {
+		return server, credentials.NewStatic("", "", "", credentials.SignatureAnonymous), nil
+	}
+	access, secret, _ := strings.Cut(user, ":")
+	secret, token, _ := strings.Cut(secret, ":")
+	if access == "" || secret == "" {
+		return endpoint{}, nil, usagef("%s: want ACCESSKEY:SECRETKEY before the @", name)
+	}
+	return server, credentials.NewStaticV4(access, secret, token), nil
+}
+
+// credentialPlaces is where credentials for an address are looked for.
+func credentialPlaces(at address) string {
+	if at.alias != "" {
+		return mcHostVar + at.alias
+	}
+	return "the AWS and MinIO variables and files"
+}
