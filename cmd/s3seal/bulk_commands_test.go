@@ -88,7 +88,9 @@ func TestMigrateAndVerify(t *testing.T) {
 	there := "dir:" + filepath.Join(t.TempDir(), "new")
 	journal := filepath.Join(t.TempDir(), "journal")
 	old := []string{"-k", ks.aes, "-k", ks.rsa, "--accept", "legacy"}
-	migrate := func(args ...string) result { return cli(t, nil, append(append([]string{"migrate"}, old...), args...)...) }
+	migrate := func(args ...string) result {
+		return cli(t, nil, append(append([]string{"migrate"}, old...), args...)...)
+	}
 	migrate(root+"//p/", there).want(t, exitUsage, "say which one")
 	migrate("--to", ks.otherAES, root+"//p", there).want(t, exitUsage, "ends in /")
 	migrate("--to", ks.otherAES, root+"//p/", root+"//p/q/").want(t, exitUsage, "within")
