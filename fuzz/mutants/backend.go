@@ -80,7 +80,7 @@ var backendMutants = []mutant{
 		new: `case false:`},
 	{name: "s3-content-range-unchecked", file: "backend/s3/get.go", auth: true, packages: inS3,
 		old: `if first != off || last != off+n-1 || info.Size != n {`,
-		new: `if info.Size != n {`},
+		new: `if off < 0 || info.Size != n {`},
 	{name: "s3-full-answer-to-range", file: "backend/s3/get.go", auth: true, packages: inS3,
 		old: `if r == nil || len(contentRange) != 1 {`,
 		new: `if r != nil && len(contentRange) == 0 {
