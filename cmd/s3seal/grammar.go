@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"runtime/debug"
 
 	"github.com/alecthomas/kong"
 )
@@ -33,6 +32,9 @@ type grammar struct {
 	AbortStale abortStaleCmd `cmd:"" help:"List or abort uploads that were interrupted and not resumed."`
 
 	KMSServer kmsServerCmd `cmd:"" name:"kms-server" help:"Serve a KMS for development, on this machine only."`
+
+	Doctor      doctorCmd  `cmd:"" help:"Find out why something does not work."`
+	VersionInfo versionCmd `cmd:"" name:"version" help:"Say what this build is."`
 }
 
 const description = `Client-side encryption for S3, compatible with AWS's S3 Encryption Clients.
@@ -79,13 +81,4 @@ func (t *text) Decode(ctx *kong.DecodeContext) error {
 type storageFlags struct {
 	Endpoint text `placeholder:"URL" help:"S3 endpoint, http(s)://HOST[:PORT] or HOST:PORT (https)."`
 	Region   text `placeholder:"NAME" help:"S3 region; else AWS_REGION, AWS_DEFAULT_REGION, that of the AWS profile, us-east-1."`
-}
-
-// version is what the build knows of itself.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "s3seal (unknown version)"
-	}
-	return fmt.Sprintf("s3seal %s %s", info.Main.Version, info.GoVersion)
 }
