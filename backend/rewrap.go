@@ -23,8 +23,9 @@ var ErrStillOpens = errors.New("backend: the object would still open by the key 
 type RewrapOptions struct {
 	// Wrappers are the new key, as each of the algorithms that it is to serve.
 	// The first that has the algorithm of the object is used: its format stays
-	// what it is. For the wrap of V1, which has no name, that is the first of
-	// AES-ECB and RSA PKCS#1 v1.5. A [SidecarKey] is not supported.
+	// what it is. For the wrap of V1, which has no name, that is AES-ECB or RSA
+	// PKCS#1 v1.5, the one that the object has if there is a key for it, else the
+	// other. A [SidecarKey] is not supported.
 	Wrappers []wrap.Wrapper
 
 	// MatDesc is the new materials description. An entry kms_cmk_id is for what
@@ -243,16 +244,36 @@ func (r *rewrapping) choose() (wrap.Wrapper, error) {
 	case h.Suite == envelope.V2CTR, h.Wrap == wrap.Unnamed, h.Wrap == wrap.RSAOAEPSHA256:
 		return nil, fmt.Errorf("format %v under wrap %v, which nobody writes: %w; upgrade the wrap or migrate it", h.Suite, h.Wrap, errors.ErrUnsupported)
 	}
-	for _, w := range r.opts.Wrappers {
-		if w == nil || !slices.Contains(want, w.Algorithm()) {
-			continue
-		}
-		if _, ok := w.(*SidecarKey); ok {
-			return nil, fmt.Errorf("a sidecar key as the new one: %w; migrate the object", errors.ErrUnsupported)
-		}
-		return w, nil
+	w := r.first(want)
+	if h.Suite == envelope.V1 {
+		w = cmp.Or(r.first([]wrap.Algorithm{unnamedWrap(h)}), w)
 	}
-	return nil, fmt.Errorf("%w: none of the new ones serves wrap %v of format %v", wrap.ErrNoKey, h.Wrap, h.Suite)
+	if w == nil {
+		return nil, fmt.Errorf("%w: none of the new ones serves wrap %v of format %v", wrap.ErrNoKey, h.Wrap, h.Suite)
+	}
+	if _, ok := w.(*SidecarKey); ok {
+		return nil, fmt.Errorf("a sidecar key as the new one: %w; migrate the object", errors.ErrUnsupported)
+	}
+	return w, nil
+}
+
+// first returns the first of the new keys that has one of the algorithms, or nil.
+func (r *rewrapping) first(want []wrap.Algorithm) wrap.Wrapper {
+	for _, w := range r.opts.Wrappers {
+		if w != nil && slices.Contains(want, w.Algorithm()) {
+			return w
+		}
+	}
+	return nil
+}
+
+// unnamedWrap returns the wrap of an object of V1. AES-ECB makes 48 bytes of a
+// content key at most, and no RSA key in use so few.
+func unnamedWrap(h *envelope.Header) wrap.Algorithm {
+	if len(h.WrappedKey) <= 48 {
+		return wrap.AESECB
+	}
+	return wrap.RSAPKCS1
 }
 
 // describe returns the new materials description. The entries of the old one that
