@@ -3,6 +3,7 @@
 package backend
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 )
@@ -25,12 +26,23 @@ func (o *PutOptions) CheckConditions() error {
 	return nil
 }
 
-// CheckPlain is CheckConditions for drivers of a storage that has neither tags
-// nor storage classes nor encryption of its own: asking for one of these is an
-// error that wraps errors.ErrUnsupported.
+// CheckPlain is CheckConditions for drivers of a storage that has neither headers
+// nor tags nor storage classes nor encryption of its own: asking for one of these
+// is an error that wraps errors.ErrUnsupported.
 //
 // It may be called concurrently while nobody changes o.
 func (o *PutOptions) CheckPlain() error {
+	if len(o.Headers) > 0 {
+		return fmt.Errorf("backend: headers: %w", errors.ErrUnsupported)
+	}
+	return o.CheckWithHeaders()
+}
+
+// CheckWithHeaders is CheckPlain for drivers that keep Headers. What it accepts
+// has also passed CheckHeaders.
+//
+// It may be called concurrently while nobody changes o.
+func (o *PutOptions) CheckWithHeaders() error {
 	what := ""
 	switch {
 	case len(o.Tags) > 0:
@@ -40,7 +52,7 @@ func (o *PutOptions) CheckPlain() error {
 	case o.SSE != nil:
 		what = "encryption by the storage"
 	default:
-		return o.CheckConditions()
+		return cmp.Or(o.CheckConditions(), o.CheckHeaders())
 	}
 	return fmt.Errorf("backend: %s: %w", what, errors.ErrUnsupported)
 }

@@ -47,15 +47,16 @@ type Driver interface {
 	//
 	// Put must keep all that opts ask for. What it cannot keep it must refuse,
 	// before it reads body, with an error that wraps errors.ErrUnsupported;
-	// [PutOptions.CheckPlain] and [PutOptions.CheckConditions] help with that.
+	// [PutOptions.CheckPlain], [PutOptions.CheckWithHeaders] and
+	// [PutOptions.CheckConditions] help with that.
 	// Whether a condition of opts holds must be decided at the moment at which
 	// the object is replaced, so that of several puts with IfNoneMatch under a
 	// key that is free exactly one succeeds, and of several with the same
 	// IfMatch at most one. Put may look sooner as well. A condition that does
 	// not hold must be [ErrExist] for IfNoneMatch and [ErrChanged] for IfMatch.
 	//
-	// The Info must have the Key, Size, ETag, ContentType and Metadata that
-	// Stat would return. ModTime may be zero if the storage does not say.
+	// The Info must have the Key, Size, ETag, ContentType, Headers and Metadata
+	// that Stat would return. ModTime may be zero if the storage does not say.
 	Put(ctx context.Context, key string, body io.Reader, size int64, opts *PutOptions) (*Info, error)
 
 	// Get opens an object. The caller must close the body, at any point and
@@ -88,6 +89,12 @@ type PutOptions struct {
 
 	// ContentType is the media type; empty means application/octet-stream.
 	ContentType string
+
+	// Headers are further headers of answers about the object, with names of
+	// [HeaderNames] and values as [PutOptions.CheckHeaders] wants them. They are
+	// about what is stored, which is ciphertext: a Content-Encoding makes a
+	// program that does not know so decode it.
+	Headers map[string]string
 
 	// IfNoneMatch stores the object only if there is none under the key; else
 	// the put fails with [ErrExist].
@@ -169,7 +176,7 @@ func (r *Range) Resolve(size int64) (off, n int64, err error) {
 }
 
 // Info describes a stored object, that is, its ciphertext. An Info belongs to
-// the caller: changing its Metadata changes nothing else.
+// the caller: changing its maps changes nothing else.
 type Info struct {
 	Key         string
 	Size        int64  // bytes stored, of the whole object even if a range was read
@@ -178,6 +185,7 @@ type Info struct {
 	ModTime     time.Time
 	ContentType string
 	Metadata    map[string]string // names in lower case without any prefix
+	Headers     map[string]string // names of HeaderNames that it has; not from a List
 
 	StorageClass string // as the storage calls it; empty is its default, or unknown
 	Locked       bool   // may not be deleted or expire for now; Stat and Get say it if they may know

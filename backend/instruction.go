@@ -296,7 +296,7 @@ func (b *Bucket) takeBack(ctx context.Context, p *placed, cause error) error {
 	case p.old == nil:
 		err = b.driver.Delete(ctx, p.file)
 	default:
-		_, err = b.putInstruction(ctx, p.file, p.old.data, &PutOptions{Metadata: p.old.info.Metadata, ContentType: p.old.info.ContentType})
+		_, err = b.putInstruction(ctx, p.file, p.old.data, &PutOptions{Metadata: p.old.info.Metadata, ContentType: p.old.info.ContentType, Headers: p.old.info.Headers})
 	}
 	if err == nil || errors.Is(err, ErrNotExist) {
 		return cause

@@ -26,7 +26,7 @@ type Lister interface {
 	// or not; the others must be.
 	//
 	// An Info that is yielded describes the object as far as a listing does:
-	// its ContentType is empty and its Metadata nil. Key, Size and ETag must be
+	// its ContentType is empty, and its Metadata and Headers are nil. Key, Size and ETag must be
 	// set. opts is never nil and must not be retained after the sequence ends,
 	// nor modified. What opts ask for and the storage cannot do must be an error
 	// that wraps errors.ErrUnsupported.

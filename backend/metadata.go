@@ -3,6 +3,7 @@
 package backend
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -58,7 +59,7 @@ func checkOptions(opts *PutOptions) error {
 	if !storable(opts.ContentType) {
 		return fmt.Errorf("%w: content type %q: want printable ASCII", ErrMetadata, opts.ContentType)
 	}
-	return opts.CheckConditions()
+	return cmp.Or(opts.CheckHeaders(), opts.CheckConditions())
 }
 
 func checkName(name string) error {

@@ -117,7 +117,7 @@ func (r *rewrapping) storeFile(ctx context.Context) (*Info, error) {
 	if err := b.unchanged(ctx, r.key, &r.oi.Info); err != nil {
 		return nil, err
 	}
-	opts := &PutOptions{Metadata: old.Metadata, ContentType: old.ContentType, IfMatch: old.ETag}
+	opts := &PutOptions{Metadata: old.Metadata, ContentType: old.ContentType, Headers: old.Headers, IfMatch: old.ETag}
 	if _, err := b.putInstruction(ctx, r.file.key, r.data, opts); err != nil {
 		return nil, err
 	}

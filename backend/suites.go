@@ -100,7 +100,7 @@ func (o *PutOptions) clone() *PutOptions {
 		return new(PutOptions)
 	}
 	c := *o
-	c.Metadata, c.Tags = maps.Clone(o.Metadata), maps.Clone(o.Tags)
+	c.Metadata, c.Headers, c.Tags = maps.Clone(o.Metadata), maps.Clone(o.Headers), maps.Clone(o.Tags)
 	if o.SSE != nil {
 		sse := *o.SSE
 		sse.KMSContext = maps.Clone(sse.KMSContext)

@@ -37,6 +37,10 @@ type Harness struct {
 	// any case, unless the storage cannot do it: errors.ErrUnsupported.
 	List, ReplaceMetadata bool
 
+	// Headers says that drivers must keep headers. Those that do are tested in any
+	// case, and those that refuse them with errors.ErrUnsupported not.
+	Headers bool
+
 	// ReplaceMayUndo says that a put which comes in the middle of a replacement
 	// of metadata may be undone by it, which the contract would rather not have.
 	ReplaceMayUndo bool
@@ -85,6 +89,10 @@ var promises = []promise{
 	{"MetadataValues", metadataValues},
 	{"MetadataNearLimit", metadataNearLimit},
 	{"MetadataIsCallers", metadataIsCallers},
+	{"Headers", headers},
+	{"HeadersOfParts", headersOfParts},
+	{"HeadersWrong", headersWrong},
+	{"HeadersAreCallers", headersAreCallers},
 	{"RangeAllPairs", rangeAllPairs},
 	{"RangeOpenEnd", rangeOpenEnd},
 	{"RangeOutside", rangeOutside},

@@ -186,6 +186,11 @@ var mutants = map[string]struct {
 		delete(less.Metadata, "x-amz-t")
 		return c.d.Put(c.ctx, c.key, c.body, c.size, &less)
 	})},
+	"headers are lost": {"Headers", putMutant(func(c putCall) (*backend.Info, error) {
+		less := *c.opts
+		less.Headers = nil
+		return c.d.Put(c.ctx, c.key, c.body, c.size, &less)
+	})},
 	"body before metadata": {"ReadersDuringReplace", putMutant(func(c putCall) (*backend.Info, error) {
 		data, err := io.ReadAll(backend.NewBodyReader(c.ctx, c.body, c.size))
 		if err != nil {

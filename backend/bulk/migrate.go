@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/envelope"
@@ -52,15 +51,22 @@ type MigrateOptions struct {
 	// failure.
 	NoStorageClass bool
 
+	// DropTags neither reads nor keeps tags, for a destination without any, or
+	// who may not read them. Else an object whose tags cannot be read or kept is
+	// a failure.
+	DropTags bool
+
 	// TargetWrap is how the destination wraps keys, for the KMSCalls of a dry
 	// run.
 	TargetWrap wrap.Algorithm
 }
 
 // Migrate seals the objects of src anew into dst: it opens each, seals what it
-// reads, and stores that with the metadata, content type and storage class of
-// the old one. Tags and other headers are not kept. src needs the key and must
-// allow the old formats; so that objects of any size need no more memory than
+// reads, and stores that with the metadata, content type, headers, tags and
+// storage class of the old one. What S3 has beside these is not kept: an ACL, a
+// lock, the redirect of a website, encryption by the storage, times. Tags take
+// one request more for each object, where the driver of src is a [backend.Tagger].
+// src needs the key and must allow the old formats; so that objects of any size need no more memory than
 // what the driver takes for an upload, its Options.Open.Release is to be
 // [envelope.UnverifiedUntilEOF], which is safe here: a new object becomes visible
 // when all of the old one was verified, and never if it was not.
@@ -96,7 +102,8 @@ func Migrate(ctx context.Context, src, dst *backend.Bucket, objects iter.Seq2[*b
 	if opts == nil {
 		opts = new(MigrateOptions)
 	}
-	m := &migration{src, dst, opts}
+	m := &migration{src: src, dst: dst, opts: opts}
+	m.tags = m.keepsTags(ctx)
 	if err := m.check(ctx); err != nil {
 		return &Summary{Reasons: map[string]int64{}}, err
 	}
@@ -108,6 +115,7 @@ func Migrate(ctx context.Context, src, dst *backend.Bucket, objects iter.Seq2[*b
 type migration struct {
 	src, dst *backend.Bucket
 	opts     *MigrateOptions
+	tags     bool // are kept
 }
 
 func (m *migration) check(ctx context.Context) error {
@@ -163,13 +171,20 @@ func (m *migration) skip(oi *backend.ObjectInfo, reason string) Result {
 	return res
 }
 
+// unkept is the result of an object of which it is not known what to keep.
+func (m *migration) unkept(oi *backend.ObjectInfo, to string, err error) Result {
+	res := fail(&oi.Info, err)
+	res.To, res.Requests = to, statRequests(oi)+m.tagRequests()
+	return res
+}
+
 // dry says what an object would take, as far as that can be known.
 func (m *migration) dry(oi *backend.ObjectInfo) Result {
 	res := done(&oi.Info)
 	res.To = m.key(oi.Key)
 	res.Unauthenticated = unauthenticated(oi.Header)
 	res.Cost = Cost{
-		Requests: statRequests(oi) + getRequests(oi) + 1,
+		Requests: statRequests(oi) + m.tagRequests() + getRequests(oi) + 1,
 		Bytes:    oi.Size + max(0, oi.PlaintextSizeMax),
 		KMSCalls: kmsCalls(oi.Header.Wrap) + kmsCalls(m.opts.TargetWrap),
 	}
@@ -207,7 +222,10 @@ func (m *migration) key(key string) string {
 
 // replace migrates an object in place.
 func (m *migration) replace(ctx context.Context, t *task, oi *backend.ObjectInfo) Result {
-	put := m.putOptions(oi)
+	put, err := m.putOptions(ctx, oi)
+	if err != nil {
+		return m.unkept(oi, oi.Key, err)
+	}
 	put.IfMatch = oi.ETag
 	res, now := m.put(ctx, t, oi, oi.Key, put)
 	if res.Outcome != Done {
@@ -245,7 +263,12 @@ func (m *migration) copy(ctx context.Context, t *task, oi *backend.ObjectInfo) R
 	to := m.key(oi.Key)
 	there, err := m.dst.Stat(ctx, to)
 	if errors.Is(err, backend.ErrNotExist) {
-		put := m.putOptions(oi)
+		put, keepErr := m.putOptions(ctx, oi)
+		if keepErr != nil {
+			res := m.unkept(oi, to, keepErr)
+			res.Requests++ // the Stat
+			return res
+		}
 		put.IfNoneMatch = true
 		res, _ := m.put(ctx, t, oi, to, put)
 		res.Requests++ // the Stat
@@ -260,14 +283,4 @@ func (m *migration) copy(ctx context.Context, t *task, oi *backend.ObjectInfo) R
 		return res
 	}
 	return m.compare(ctx, t, oi, there)
-}
-
-// putOptions returns what of the old object the new one keeps.
-func (m *migration) putOptions(oi *backend.ObjectInfo) *backend.PutOptions {
-	put := &backend.PutOptions{Metadata: maps.Clone(oi.Metadata), ContentType: oi.ContentType, StorageClass: oi.StorageClass}
-	maps.DeleteFunc(put.Metadata, func(name, _ string) bool { return reserved(name) })
-	if m.opts.NoStorageClass {
-		put.StorageClass = ""
-	}
-	return put
 }

@@ -16,7 +16,7 @@ import (
 
 // put seals the object that oi describes into dst.
 func (m *migration) put(ctx context.Context, t *task, oi *backend.ObjectInfo, to string, opts *backend.PutOptions) (Result, *backend.ObjectInfo) {
-	cost := Cost{Requests: statRequests(oi) + getRequests(oi), KMSCalls: kmsCalls(oi.Header.Wrap)}
+	cost := Cost{Requests: statRequests(oi) + m.tagRequests() + getRequests(oi), KMSCalls: kmsCalls(oi.Header.Wrap)}
 	failed := func(err error) Result {
 		res := fail(&oi.Info, err)
 		res.To, res.Cost = to, cost
@@ -114,7 +114,7 @@ func (m *migration) open(ctx context.Context, t *task, b *backend.Bucket, oi *ba
 		return nil, err
 	}
 	now := o.Info()
-	if now.ETag != oi.ETag || now.ContentType != oi.ContentType || !maps.Equal(now.Metadata, oi.Metadata) {
+	if now.ETag != oi.ETag || now.ContentType != oi.ContentType || !maps.Equal(now.Metadata, oi.Metadata) || !maps.Equal(now.Headers, oi.Headers) {
 		o.Close() // the other error is the one that counts
 		return nil, fmt.Errorf("%w between two requests", backend.ErrChanged)
 	}

@@ -32,6 +32,7 @@ func TestConformance(t *testing.T) {
 	backendtest.TestDriverHarness(t, backendtest.Harness{
 		Multipart:       true,
 		List:            true,
+		Headers:         true,
 		ReplaceMetadata: dir.CanLock,
 		New: func(t *testing.T) backend.Driver {
 			root := memoryDir(t)

@@ -214,5 +214,6 @@ func describe(o object, id identity, nonce string, c contents) *backend.Info {
 		ModTime:     time.Unix(0, id.mtime),
 		ContentType: c.ContentType,
 		Metadata:    c.Metadata,
+		Headers:     c.Headers,
 	}
 }

@@ -47,7 +47,7 @@ func (d *Driver) Put(ctx context.Context, key string, body io.Reader, size int64
 // check refuses what cannot be put, as far as it can be known before there is a
 // body.
 func (d *Driver) check(ctx context.Context, o object, opts *backend.PutOptions) error {
-	if err := opts.CheckPlain(); err != nil {
+	if err := opts.CheckWithHeaders(); err != nil {
 		return err
 	}
 	if _, err := newContents(o.key, opts).encode(); err != nil {

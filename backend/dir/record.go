@@ -123,12 +123,13 @@ func (d *Driver) pending(o object, r record) bool {
 type contents struct {
 	Key         string            `json:"key"`
 	ContentType string            `json:"contentType"`
+	Headers     map[string]string `json:"headers,omitempty"`
 	Metadata    map[string]string `json:"metadata,omitempty"`
 }
 
 // newContents returns a copy of what opts say about the object.
 func newContents(key string, opts *backend.PutOptions) contents {
-	c := contents{key, opts.ContentType, maps.Clone(opts.Metadata)}
+	c := contents{key, opts.ContentType, maps.Clone(opts.Headers), maps.Clone(opts.Metadata)}
 	if c.ContentType == "" {
 		c.ContentType = defaultType
 	}

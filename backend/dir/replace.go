@@ -59,7 +59,7 @@ func (r *replacement) run(ctx context.Context, key string, metadata map[string]s
 	if err := r.choose(ctx, f); err != nil {
 		return nil, err
 	}
-	c := newContents(key, &backend.PutOptions{ContentType: info.ContentType, Metadata: metadata})
+	c := newContents(key, &backend.PutOptions{ContentType: info.ContentType, Headers: info.Headers, Metadata: metadata})
 	data, err := c.encode()
 	if err != nil {
 		return nil, err

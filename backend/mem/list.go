@@ -73,7 +73,7 @@ func (d *Driver) listed(ctx context.Context, key string) (*backend.Info, error) 
 		return nil, nil
 	}
 	info := o.info
-	info.ContentType, info.Metadata = "", nil
+	info.ContentType, info.Metadata, info.Headers = "", nil, nil
 	return &info, nil
 }
 

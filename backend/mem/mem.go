@@ -54,7 +54,7 @@ func (d *Driver) Put(ctx context.Context, key string, body io.Reader, size int64
 	if err := check(ctx, key); err != nil {
 		return nil, err
 	}
-	if err := opts.CheckPlain(); err != nil {
+	if err := opts.CheckWithHeaders(); err != nil {
 		return nil, err
 	}
 	src := backend.NewBodyReader(ctx, body, size)
@@ -72,6 +72,7 @@ func newObject(key string, data []byte, opts *backend.PutOptions) *object {
 		ModTime:     time.Now(),
 		ContentType: opts.ContentType,
 		Metadata:    maps.Clone(opts.Metadata),
+		Headers:     maps.Clone(opts.Headers),
 	}}
 	if o.info.ContentType == "" {
 		o.info.ContentType = defaultType
@@ -182,7 +183,7 @@ func check(ctx context.Context, key string) error {
 // describe returns an Info that the caller may change.
 func (o *object) describe() *backend.Info {
 	info := o.info
-	info.Metadata = maps.Clone(o.info.Metadata)
+	info.Metadata, info.Headers = maps.Clone(o.info.Metadata), maps.Clone(o.info.Headers)
 	return &info
 }
 

@@ -22,6 +22,7 @@ func TestDriver(t *testing.T) {
 	backendtest.TestDriverHarness(t, backendtest.Harness{
 		Multipart:       true,
 		List:            true,
+		Headers:         true,
 		ReplaceMetadata: true,
 		New:             func(*testing.T) backend.Driver { return mem.New() },
 		Leftovers: func(ctx context.Context, d backend.Driver) (int, error) {

@@ -48,7 +48,7 @@ func (d *Driver) StartUpload(ctx context.Context, key string, opts *backend.PutO
 	if err := check(ctx, key); err != nil {
 		return "", err
 	}
-	if err := opts.CheckPlain(); err != nil {
+	if err := opts.CheckWithHeaders(); err != nil {
 		return "", err
 	}
 	d.mu.Lock()
@@ -83,7 +83,7 @@ func (d *Driver) PutPart(ctx context.Context, key, id string, number int, body [
 
 // CompleteUpload makes an object of parts. See [backend.Multiparter].
 func (d *Driver) CompleteUpload(ctx context.Context, key, id string, parts []backend.Part, opts *backend.PutOptions) (*backend.Info, error) {
-	if err := opts.CheckPlain(); err != nil {
+	if err := opts.CheckWithHeaders(); err != nil {
 		return nil, err
 	}
 	bodies, err := d.bodies(ctx, key, id, parts)

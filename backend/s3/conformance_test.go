@@ -41,6 +41,7 @@ func TestConformance(t *testing.T) {
 		backendtest.TestDriverHarness(t, backendtest.Harness{
 			Multipart:       true,
 			List:            true,
+			Headers:         true,
 			ReplaceMetadata: true,
 			New: func(t *testing.T) backend.Driver {
 				bucket = srv.NewBucket(t)

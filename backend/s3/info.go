@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,6 +79,7 @@ func newInfo(key string, stat minio.ObjectInfo, header http.Header) (*backend.In
 		ModTime:     stat.LastModified,
 		ContentType: stat.ContentType,
 		Metadata:    make(map[string]string),
+		Headers:     readHeaders(stat, header),
 
 		StorageClass: storageClass(header.Get("x-amz-storage-class")),
 		Locked:       locked(header, time.Now()),
@@ -91,6 +93,62 @@ func newInfo(key string, stat minio.ObjectInfo, header http.Header) (*backend.In
 		}
 	}
 	return info, nil
+}
+
+// readHeaders returns the headers that are kept with the object.
+func readHeaders(stat minio.ObjectInfo, header http.Header) map[string]string {
+	all := make(map[string]string)
+	for _, name := range backend.HeaderNames() {
+		value := strings.Join(header.Values(name), ", ")
+		switch {
+		case name == "content-encoding":
+			value = contentEncoding(value)
+		case name == "expires" && value != "": // the client reads more formats than it writes
+			value = stat.Expires.UTC().Format(http.TimeFormat)
+		}
+		if value != "" {
+			all[name] = value
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all
+}
+
+// contentEncoding returns that of the object. versitygw also names the one that
+// the body had on its way there.
+func contentEncoding(value string) string {
+	list := strings.Split(value, ",")
+	object := slices.DeleteFunc(slices.Clone(list), func(token string) bool {
+		return strings.EqualFold(strings.TrimSpace(token), "aws-chunked")
+	})
+	if len(object) == len(list) {
+		return value
+	}
+	return strings.TrimSpace(strings.Join(object, ","))
+}
+
+// checkHeaders refuses what the storage would not give back.
+func checkHeaders(opts *backend.PutOptions) error {
+	if err := opts.CheckHeaders(); err != nil {
+		return err
+	}
+	for name, value := range opts.Headers {
+		if !isMetadataValue(value) {
+			return fmt.Errorf("%w: header %s: value would not come back as it is", backend.ErrMetadata, name)
+		}
+	}
+	return nil
+}
+
+// setHeaders adds the headers that are kept with an object.
+func setHeaders(put *minio.PutObjectOptions, headers map[string]string) {
+	put.CacheControl = headers["cache-control"]
+	put.ContentDisposition = headers["content-disposition"]
+	put.ContentEncoding = headers["content-encoding"]
+	put.ContentLanguage = headers["content-language"]
+	put.Expires, _ = time.Parse(http.TimeFormat, headers["expires"]) // zero if there is none
 }
 
 // storageClass names the default of S3 as S3 does in answers about an object: not
@@ -135,6 +193,10 @@ func putOptions(opts *backend.PutOptions) (minio.PutObjectOptions, error) {
 		}
 		put.UserMetadata[metaPrefix+name] = value
 	}
+	if err := checkHeaders(opts); err != nil {
+		return put, err
+	}
+	setHeaders(&put, opts.Headers)
 	return put, serverOptions(&put, opts)
 }
 

@@ -83,6 +83,9 @@ func (d *Driver) put(ctx context.Context, key string, body io.Reader, size int64
 func newPutInfo(key string, headers minio.PutObjectOptions, opts *backend.PutOptions) *backend.Info {
 	info := &backend.Info{Key: key, ContentType: headers.ContentType, Metadata: make(map[string]string)}
 	maps.Copy(info.Metadata, opts.Metadata)
+	if len(opts.Headers) > 0 {
+		info.Headers = maps.Clone(opts.Headers)
+	}
 	return info
 }
 

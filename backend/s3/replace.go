@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -88,13 +87,14 @@ func (d *Driver) replace(ctx context.Context, key string, opts *backend.PutOptio
 	opts.ContentType, opts.StorageClass = info.ContentType, info.StorageClass
 	headers, err := putOptions(opts)
 	if err == nil {
-		err = keep(&headers, old)
+		setHeaders(&headers, info.Headers) // whatever they are: the storage has them
+		err = keep(&headers, old.Headers)
 	}
 	if err != nil {
 		return nil, err
 	}
 	again := newPutInfo(key, headers, opts)
-	again.Size, again.StorageClass, again.Locked = info.Size, info.StorageClass, info.Locked
+	again.Size, again.Headers, again.StorageClass, again.Locked = info.Size, info.Headers, info.StorageClass, info.Locked
 	if err := d.copyOnto(ctx, again, headers, opts); err != nil {
 		return nil, d.reason(ctx, key, opts, err)
 	}
@@ -192,34 +192,15 @@ func agrees(got, stored *backend.Info) bool {
 	return true
 }
 
-// keep adds what an object has beside its metadata, content type and storage
-// class to the headers of its copy.
-func keep(put *minio.PutObjectOptions, old minio.ObjectInfo) error {
-	h := old.Headers
-	put.ContentEncoding = contentEncoding(h)
-	put.ContentDisposition = h.Get("Content-Disposition")
-	put.ContentLanguage = h.Get("Content-Language")
-	put.CacheControl = h.Get("Cache-Control")
-	put.Expires = old.Expires
+// keep adds what an object has beside its metadata, content type, headers and
+// storage class to the headers of its copy.
+func keep(put *minio.PutObjectOptions, h http.Header) error {
 	put.WebsiteRedirectLocation = h.Get("x-amz-website-redirect-location")
 	if h.Get("x-amz-server-side-encryption-customer-algorithm") != "" {
 		return fmt.Errorf("server-side encryption with the owner's key: %w", errors.ErrUnsupported)
 	}
 	put.ServerSideEncryption = sameSSE(h)
 	return keepLock(put, h)
-}
-
-// contentEncoding returns that of the object. versitygw also names the one that
-// the body had on its way there.
-func contentEncoding(h http.Header) string {
-	var list []string
-	for token := range strings.SplitSeq(strings.Join(h.Values("Content-Encoding"), ","), ",") {
-		token = strings.TrimSpace(token)
-		if token != "" && !strings.EqualFold(token, "aws-chunked") {
-			list = append(list, token)
-		}
-	}
-	return strings.Join(list, ",")
 }
 
 // keepLock locks the copy for as long as the object is. A time that is over is

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/tags"
 
 	"github.com/s3seal/s3seal/backend"
 )
@@ -92,21 +91,4 @@ func (u *upload) copyPart(number int, off, n int64) (part backend.Part, err erro
 		return err
 	})
 	return part, err
-}
-
-// tags returns those of an object, nil if it has none.
-func (d *Driver) tags(ctx context.Context, key string) (map[string]string, error) {
-	found, err := d.core.GetObjectTagging(ctx, d.bucket, key, minio.GetObjectTaggingOptions{})
-	switch minio.ToErrorResponse(err).Code {
-	case "NoSuchTagSet", "NotImplemented":
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	list := found.ToMap()
-	if _, err := tags.NewTags(list, true); err != nil {
-		return nil, err // the client would leave them out
-	}
-	return list, nil
 }
