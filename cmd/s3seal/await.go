@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -101,16 +102,21 @@ type interruptibleWriter struct {
 	dst io.Writer
 	buf []byte
 	err error
+
+	text bool // take nothing but text, for a terminal would obey the rest
 }
 
 // output wraps stdout for the data of a command. Its errors say that it was
 // stdout that failed.
 func (a *app) output(ctx context.Context) *interruptibleWriter {
-	return &interruptibleWriter{ctx: ctx, dst: a.stdout}
+	return &interruptibleWriter{ctx: ctx, dst: a.stdout, text: isTerminal(a.stdout)}
 }
 
 // Write implements io.Writer.
 func (w *interruptibleWriter) Write(p []byte) (int, error) {
+	if w.err == nil && w.text && bytes.IndexByte(p, 0) >= 0 {
+		w.err = usagef("will not write what is no text to a terminal: send stdout to a file or a pipe")
+	}
 	if w.err != nil {
 		return 0, w.err
 	}

@@ -12,6 +12,7 @@ import (
 
 // getCmd fetches an object to a file.
 type getCmd struct {
+	jsonFlags
 	readFlags
 	Src text `arg:"" help:"The object."`
 	Dst text `arg:"" help:"The file to write, or - for stdout."`
@@ -36,6 +37,9 @@ func (c *getCmd) Run(ctx context.Context, a *app) error {
 	if dst == "" {
 		return usagef("want a file name for the plaintext, or - for stdout")
 	}
+	if dst == stdio && c.JSON {
+		return usagef("--json: want a file name for the plaintext, as stdout is taken")
+	}
 	if info, err := os.Stat(dst); err == nil && info.IsDir() && dst != stdio {
 		return usagef("%s is a folder: want a file name", dst)
 	}
@@ -53,8 +57,34 @@ func (c *getCmd) Run(ctx context.Context, a *app) error {
 	if dst == stdio {
 		return r.copy(ctx, a, nil)
 	}
-	_, err = r.bucket.GetFile(ctx, r.address.key, dst)
-	return r.explain(ctx, err)
+	info, err := r.bucket.GetFile(ctx, r.address.key, dst)
+	if err != nil || !c.JSON {
+		return r.explain(ctx, err)
+	}
+	return c.report(a, r.address, info)
+}
+
+// A getReport is what get prints. The JSON names are relied upon.
+type getReport struct {
+	Address       string `json:"address"`
+	File          string `json:"file"`
+	Format        string `json:"format,omitempty"` // nothing for what was not encrypted
+	PlaintextSize int64  `json:"plaintext_size"`
+	ETag          string `json:"etag"`
+	VersionID     string `json:"version_id,omitempty"`
+}
+
+// report says what was written.
+func (c *getCmd) report(a *app, at address, info *backend.ObjectInfo) error {
+	file, err := os.Stat(string(c.Dst))
+	if err != nil {
+		return err
+	}
+	r := &getReport{Address: at.text, File: string(c.Dst), PlaintextSize: file.Size(), ETag: info.ETag, VersionID: info.VersionID}
+	if info.Header != nil {
+		r.Format, _ = formatName(info.Header.Suite)
+	}
+	return a.printJSON(r)
 }
 
 // copy writes the plaintext, or a range of it, to stdout.

@@ -49,3 +49,8 @@ func inertJSON(data []byte) []byte {
 	}
 	return out
 }
+
+// jsonFlags are those of commands that print one result.
+type jsonFlags struct {
+	JSON bool `name:"json" help:"Print the result as one JSON object with stable names."`
+}

@@ -15,7 +15,8 @@ import (
 
 // keygenCmd makes a key file.
 type keygenCmd struct {
-	RSA  *int `name:"rsa" placeholder:"BITS" help:"Make an RSA key (PKCS#8 PEM) of 2048 to 16384 bits instead of an AES-256 key."`
+	RSA *int `name:"rsa" placeholder:"BITS" help:"Make an RSA key (PKCS#8 PEM) of 2048 to 16384 bits instead of an AES-256 key."`
+	jsonFlags
 	File text `arg:"" help:"The file to create; an existing one is never overwritten."`
 }
 
@@ -56,11 +57,23 @@ func (c *keygenCmd) Run(ctx context.Context, a *app) error {
 		}
 		return fmt.Errorf("create key file: %w", err)
 	}
-	if err := a.summary("new %s key in %s; use it as -k %s:%s", what, path, use, path); err != nil {
+	if c.JSON {
+		err = a.printJSON(&keygenReport{File: path, Kind: what, Key: use + ":" + path})
+	} else {
+		err = a.summary("new %s key in %s; use it as -k %s:%s", what, path, use, path)
+	}
+	if err != nil {
 		return err
 	}
 	a.warnBackup(path)
 	return nil
+}
+
+// A keygenReport is what keygen prints. The JSON names are relied upon.
+type keygenReport struct {
+	File string `json:"file"`
+	Kind string `json:"kind"`
+	Key  string `json:"key"` // as -k takes it
 }
 
 // content makes the key and says what it is and which scheme reads it.

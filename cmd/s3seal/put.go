@@ -16,6 +16,7 @@ type putCmd struct {
 	sealFlags
 	Bind       bool   `help:"Bind the content to the object's bucket and key (in a folder, to the key): it opens under no other name, so copies and renamed objects do not. With chunked and dare2."`
 	ExpectSize *int64 `placeholder:"N" help:"Size of SRC in bytes, where it cannot be seen; another size is an error."`
+	jsonFlags
 	objectFlags
 	resumeFlags
 	instructionFlags
@@ -96,7 +97,7 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		return a.reportPut(at, seal, info.PlaintextSizeMax, info)
+		return c.report(a, at, seal, info.PlaintextSizeMax, info)
 	}
 
 	options := c.instructionFlags.options(seal.options)
@@ -109,7 +110,7 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return c.explain(ctx, st, at, c.explainSize(commandCause(err)))
 	}
-	return a.reportPut(at, seal, plain.n, info)
+	return c.report(a, at, seal, plain.n, info)
 }
 
 // keyFiles returns the key as KEY arguments, also the one that is yet to be
@@ -141,8 +142,34 @@ func (c *putCmd) sealing(a *app) (*sealing, error) {
 	return c.withAll(keys)
 }
 
-// reportPut says what was stored.
-func (a *app) reportPut(at address, seal *sealing, plain int64, info *backend.ObjectInfo) error {
+// A putReport is what put prints. The JSON names are relied upon, and those that
+// stat has, too, mean the same.
+type putReport struct {
+	Address          string   `json:"address"`
+	Format           string   `json:"format"`
+	ContentAlgorithm string   `json:"content_algorithm"`
+	Wrap             string   `json:"wrap"`
+	Keys             []string `json:"keys"` // as they were named
+	InstructionFile  string   `json:"instruction_file,omitempty"`
+	StoredSize       int64    `json:"stored_size"`
+	PlaintextSize    int64    `json:"plaintext_size"`
+	ETag             string   `json:"etag"`
+	VersionID        string   `json:"version_id,omitempty"`
+}
+
+// report says what was stored.
+func (c *putCmd) report(a *app, at address, seal *sealing, plain int64, info *backend.ObjectInfo) error {
+	if c.JSON {
+		r := &putReport{
+			Address: at.text, Wrap: seal.wrapper.Algorithm().String(), Keys: []string{seal.key.spec.text}, InstructionFile: info.InstructionFile,
+			StoredSize: info.Size, PlaintextSize: plain, ETag: info.ETag, VersionID: info.VersionID,
+		}
+		r.Format, r.ContentAlgorithm = formatName(seal.format.suite)
+		for _, other := range seal.others {
+			r.Keys = append(r.Keys, other.key.spec.text)
+		}
+		return a.printJSON(r)
+	}
 	if a.quiet {
 		return nil
 	}

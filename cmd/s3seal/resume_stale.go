@@ -18,6 +18,7 @@ type abortStaleCmd struct {
 	AllUploads bool          `help:"All uploads that the storage lists, also those of other programs and machines, which may be under way."`
 	OlderThan  time.Duration `default:"24h" placeholder:"TIME" help:"Only uploads that were begun so long ago, such as 90m; default 24h."`
 	Abort      bool          `help:"Abort them. Without it they are listed."`
+	JSON       bool          `name:"json" help:"Print each upload as JSON with stable names, one line each."`
 	storageFlags
 	Prefix text `arg:"" help:"Where: s3://BUCKET, s3://BUCKET/PREFIX, dir:ROOT or dir:ROOT//PREFIX."`
 }
@@ -63,7 +64,7 @@ func (c *abortStaleCmd) Run(ctx context.Context, a *app) error {
 		err = c.sweep(at)
 	}
 	for _, u := range found {
-		if perr := a.printUpload(u); perr != nil {
+		if perr := c.print(a, u); perr != nil {
 			return firstOf(at.about(err), perr)
 		}
 	}
@@ -83,8 +84,24 @@ func (c *abortStaleCmd) sweep(at address) error {
 	return d.Close()
 }
 
-// printUpload prints a line, also when it is quiet: this is data.
-func (a *app) printUpload(u backend.StaleUpload) error {
+// A staleReport is what abort-stale prints of an upload. The JSON names are relied
+// upon.
+type staleReport struct {
+	Key       string     `json:"key"`
+	ID        string     `json:"id"`
+	Initiated *time.Time `json:"initiated,omitempty"`
+	Aborted   bool       `json:"aborted"`
+}
+
+// print prints a line, also when it is quiet: this is data.
+func (c *abortStaleCmd) print(a *app, u backend.StaleUpload) error {
+	if c.JSON {
+		r := &staleReport{Key: u.Key, ID: u.ID, Aborted: u.Aborted}
+		if !u.Initiated.IsZero() {
+			r.Initiated = &u.Initiated
+		}
+		return a.printJSONLine(r)
+	}
 	what, begun := "stale", "-"
 	if u.Aborted {
 		what = "aborted"

@@ -11,6 +11,7 @@ import (
 
 // rmCmd removes an object.
 type rmCmd struct {
+	jsonFlags
 	suffixFlags
 	storageFlags
 	Src text `arg:"" help:"The object."`
@@ -39,5 +40,14 @@ func (c *rmCmd) Run(ctx context.Context, a *app) error {
 	if err := backend.NewBucket(st.driver, nil, nil, &backend.Options{Open: envelope.OpenOptions{ExtraSuites: extraSuites()}, InstructionSuffix: c.suffix()}).Delete(ctx, at.key); err != nil {
 		return at.about(err)
 	}
+	if c.JSON {
+		return a.printJSON(&rmReport{Address: at.text, Removed: true})
+	}
 	return nil
+}
+
+// A rmReport is what rm prints. The JSON names are relied upon.
+type rmReport struct {
+	Address string `json:"address"`
+	Removed bool   `json:"removed"` // or it was not there, where the storage cannot tell
 }
