@@ -107,7 +107,7 @@ func TestMigrateAndVerify(t *testing.T) {
 	}
 	wantPlain(t, there, moved, ks.otherAES)
 	for _, f := range formatsOf(t, there, moved) {
-		if f != "v3 115 AES/GCM" {
+		if f != "v3 115 AES/GCM aes" {
 			t.Errorf("format %s, want v3", f)
 		}
 	}

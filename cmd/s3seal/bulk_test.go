@@ -94,7 +94,7 @@ func TestRewrapFolder(t *testing.T) {
 	}
 }
 
-// formatsOf returns format and wrap of all objects.
+// formatsOf returns format, wrap and kind of key of all objects.
 func formatsOf(t *testing.T, root string, plain map[string]string) map[string]string {
 	t.Helper()
 	formats := make(map[string]string)
@@ -104,7 +104,7 @@ func formatsOf(t *testing.T, root string, plain map[string]string) map[string]st
 		if err := json.Unmarshal([]byte(r.out), &d); err != nil {
 			t.Fatal(err)
 		}
-		formats[key] = d.Format + " " + d.ContentAlgorithm + " " + d.Wrap
+		formats[key] = d.Format + " " + d.ContentAlgorithm + " " + d.Wrap + " " + d.Key
 	}
 	return formats
 }

@@ -20,7 +20,7 @@ type rewrapCmd struct {
 	Matdesc     []text `sep:"none" placeholder:"NAME=VALUE" help:"More of the new materials description, with a KMS the encryption context; may be repeated."`
 	KeepMatdesc bool   `help:"Keep the materials description that an object has, and add the new one to it. Objects of a KMS with encryption contexts need it."`
 	Recipient   []text `sep:"none" placeholder:"KEY" help:"A further key that opens the objects from now on; chunked only; may be repeated. Who is not named here or by --to is not kept."`
-	UpgradeWrap bool   `help:"Objects in v2 (AES-GCM) under an old wrap get the modern one. Others with an old wrap then fail: migrate them."`
+	UpgradeWrap bool   `help:"Objects in v2 (AES-GCM) under an old wrap get the modern one of the first --to. Others with an old wrap then fail: migrate them."`
 	Revoke      bool   `help:"Fail where a key of -k would still open the result."`
 	MustNotOpen []text `sep:"none" placeholder:"KEY" help:"Fail where this key would open the result; may be repeated."`
 	Recursive   bool   `short:"r" help:"All objects under a prefix, and not the one with that name."`
