@@ -21,8 +21,9 @@ type job struct {
 	name   bulk.Job
 	verb   string // what was done to objects that are done
 	at     address
-	single bool // the address is that of an object
-	sums   bool // stdout is for hashes
+	to     string // the other address, if there is one
+	single bool   // the address is that of an object
+	sums   bool   // stdout is for hashes
 
 	// work does it.
 	work func(ctx context.Context, s *selection, opts bulk.Options) (*bulk.Summary, error)
@@ -112,7 +113,7 @@ func (j *job) report(a *app, sum *bulk.Summary) error {
 	switch {
 	case j.flags.JSON:
 		return a.printJSON(&jobSummary{
-			Operation: j.name.Operation, Source: j.at.text, Destination: j.name.Destination, DryRun: j.flags.DryRun,
+			Operation: j.name.Operation, Source: j.at.text, Destination: j.to, DryRun: j.flags.DryRun,
 			Done: sum.Done, Skipped: sum.Skipped, Failed: sum.Failed, Reasons: sum.Reasons,
 			Unauthenticated: sum.Unauthenticated,
 			Requests:        sum.Requests, Bytes: sum.Bytes, KMSCalls: sum.KMSCalls,

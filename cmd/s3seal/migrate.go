@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -82,7 +83,7 @@ func (c *migrateCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer s.close()
-	job := &job{flags: c.jobFlags, verb: "migrated", at: src}
+	job := &job{flags: c.jobFlags, verb: "migrated", at: src, to: string(c.Dst)}
 	if job.name, err = c.job(a, src, dst, seal); err != nil {
 		return err
 	}
@@ -146,7 +147,19 @@ func (a address) whole() string {
 	if a.isS3() {
 		return a.key
 	}
-	return resolved(a.root+"/.") + "/" + a.key
+	return realFolder(a.root) + "/" + a.key
+}
+
+// realFolder is the absolute path of a folder without links, as far as it is there.
+func realFolder(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return filepath.Clean(path)
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		return real
+	}
+	return resolved(abs)
 }
 
 // sealing loads the new keys.

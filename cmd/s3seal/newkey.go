@@ -113,7 +113,7 @@ func (k *key) name() (string, error) {
 // jobPlace names the storage of an address in a journal.
 func (f storageFlags) jobPlace(a *app, at address) (string, error) {
 	if !at.isS3() {
-		return dirScheme + resolved(at.root+"/.") + "//" + at.key, nil
+		return dirScheme + realFolder(at.root) + "//" + at.key, nil
 	}
 	server, _, err := f.server(a.env, at)
 	return server.host + "/" + at.bucket + "/" + at.key, err
