@@ -6,5 +6,8 @@ package dir_test
 
 import "errors"
 
-// fullDevice is not used here.
+// Those are not used here.
 func fullDevice([]string) error { return errors.ErrUnsupported }
+func fullUpload([]string) error { return errors.ErrUnsupported }
+func readOnly([]string) error   { return errors.ErrUnsupported }
+func mix([]string) error        { return errors.ErrUnsupported }

@@ -28,16 +28,19 @@ const childEnv = "S3SEAL_DIR_TEST_CHILD"
 
 // tasks are what other processes do.
 var tasks = map[string]func(args []string) error{
-	"put":       crashPut,
-	"abort":     crashAbort,
-	"delete":    crashDelete,
-	"full":      fullDevice,
-	"sweep":     crashSweep,
-	"replace":   crashReplace,
-	"create":    crashCreate,
-	"upload":    crashUpload,
-	"increment": increment,
-	"write":     writeMany,
+	"put":         crashPut,
+	"abort":       crashAbort,
+	"delete":      crashDelete,
+	"full":        fullDevice,
+	"sweep":       crashSweep,
+	"replace":     crashReplace,
+	"create":      crashCreate,
+	"upload":      crashUpload,
+	"increment":   increment,
+	"write":       writeMany,
+	"full upload": fullUpload,
+	"read-only":   readOnly,
+	"mix":         mix,
 }
 
 func TestMain(m *testing.M) {
