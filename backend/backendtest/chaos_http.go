@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -353,16 +352,6 @@ func (e *exchange) instruction(f *fault) *http.Response {
 	return resp
 }
 
-// endless is a body without an end.
-type endless struct{}
-
-func (endless) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = '{'
-	}
-	return len(p), nil
-}
-
 // answer makes an answer that the server did not give, to a request that it did
 // not get.
 func (e *exchange) answer(status int, code string) *http.Response {
@@ -388,67 +377,4 @@ func (e *exchange) made(status int, body string) *http.Response {
 	resp.Header.Set("Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT")
 	resp.Header.Set("Content-Length", strconv.Itoa(len(body)))
 	return resp
-}
-
-// A teeBody remembers what was read of a body, and may end it before its time.
-type teeBody struct {
-	mu   sync.Mutex // the transport may go on reading when the request is over
-	src  io.ReadCloser
-	read bytes.Buffer
-	left int64 // bytes that may pass, or -1
-	err  error // after them
-}
-
-func (b *teeBody) Read(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.left == 0 {
-		return 0, b.err
-	}
-	if b.left > 0 {
-		p = p[:min(int64(len(p)), b.left)]
-	}
-	n, err := b.src.Read(p)
-	b.read.Write(p[:n])
-	if b.left > 0 {
-		b.left -= int64(n)
-	}
-	return n, err
-}
-
-func (b *teeBody) Close() error { return b.src.Close() }
-
-// cut ends the body with err after n bytes.
-func (b *teeBody) cut(n int64, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.left, b.err = n, err
-}
-
-func (b *teeBody) sent() []byte {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return bytes.Clone(b.read.Bytes())
-}
-
-// A cutBody ends with err after left bytes.
-type cutBody struct {
-	io.ReadCloser
-	left int64
-	err  error
-}
-
-func (b *cutBody) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, b.err
-	}
-	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
-	b.left -= int64(n)
-	return n, err
-}
-
-// An extraBody has something behind its end.
-type extraBody struct {
-	io.Reader
-	io.Closer
 }

@@ -10,25 +10,27 @@ import (
 	"time"
 )
 
-// resources are what a process holds that it might forget.
-type resources struct {
+// Resources are what a process holds that it might forget. Use [CountResources].
+type Resources struct {
 	goroutines  int
 	descriptors int // 0 where the system does not tell
 }
 
-func countResources() resources {
-	r := resources{goroutines: runtime.NumGoroutine()}
+// CountResources returns what the process holds now.
+func CountResources() Resources {
+	r := Resources{goroutines: runtime.NumGoroutine()}
 	if entries, err := os.ReadDir("/proc/self/fd"); err == nil {
 		r.descriptors = len(entries)
 	}
 	return r
 }
 
-// exceeded waits until there is no more than r, and returns what there is if that
-// does not come to be.
-func (r resources) exceeded(timeout time.Duration) string {
+// Exceeded waits until the process holds no more than r, and returns "" when it
+// does, and after the timeout what there is too much. What is idle, such as
+// connections that are kept, must have been closed.
+func (r Resources) Exceeded(timeout time.Duration) string {
 	for end := time.Now().Add(timeout); ; time.Sleep(2 * time.Millisecond) {
-		now := countResources()
+		now := CountResources()
 		if now.goroutines <= r.goroutines && now.descriptors <= r.descriptors {
 			return ""
 		}

@@ -113,7 +113,7 @@ type chaosRun struct {
 //
 // Runs must not overlap, since goroutines belong to nobody.
 func RunSchedule(st *ChaosStorage, seed uint64) *ChaosRun {
-	base := countResources()
+	base := CountResources()
 	r := &chaosRun{
 		ChaosRun: &ChaosRun{Schedule: NewSchedule(seed)},
 		st:       st,
@@ -343,8 +343,8 @@ func (r *chaosRun) uploads() {
 }
 
 // leaks wants the process to hold no more than at the beginning.
-func (r *chaosRun) leaks(base resources) {
-	if left := base.exceeded(cmp.Or(r.st.Grace, 5*time.Second)); left != "" {
+func (r *chaosRun) leaks(base Resources) {
+	if left := base.Exceeded(cmp.Or(r.st.Grace, 5*time.Second)); left != "" {
 		r.violate("left behind: %s", left)
 	}
 	filepath.WalkDir(r.dir, func(path string, e fs.DirEntry, err error) error {
