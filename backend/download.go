@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/stream"
 )
 
 // GetToUnverified reads an object of any size into w, in parts of
@@ -41,7 +42,11 @@ func (b *Bucket) getTo(ctx context.Context, key string, target func(*found) (io.
 	defer cancel()
 	opts := b.open
 	opts.Release = envelope.UnverifiedUntilEOF() // nobody sees it before the end
-	f, err := b.find(ctx, key, &opts)
+	first := int64(0)
+	if b.download.Concurrency > 1 {
+		first = b.partSize(stream.BlockSize)
+	}
+	f, err := b.find(ctx, key, &opts, first)
 	if err != nil {
 		return nil, err
 	}
@@ -66,12 +71,11 @@ func (b *Bucket) getTo(ctx context.Context, key string, target func(*found) (io.
 // copyTo returns the number of bytes written to w, all of them verified if the
 // format allows it.
 func (b *Bucket) copyTo(ctx context.Context, cancel func(), f *found, w io.WriterAt) (int64, error) {
-	if b.download.Concurrency > 1 && f.info.PlaintextSizeMax/2 >= b.download.PartSize {
+	if b.download.Concurrency > 1 && f.info.PlaintextSizeMax > b.download.PartSize {
 		parts, err := f.parts()
 		if err == nil {
 			defer parts.Wipe()
-			m := int64(parts.Multiple())
-			size := (b.download.PartSize + m - 1) / m * m
+			size := b.partSize(parts.Multiple())
 			d := &download{bucket: b, found: f, parts: parts, size: size, w: w, cancel: cancel}
 			return d.run(ctx)
 		}
@@ -85,6 +89,12 @@ func (b *Bucket) copyTo(ctx context.Context, cancel func(), f *found, w io.Write
 	}
 	defer o.Close()
 	return o.WriteTo(io.NewOffsetWriter(w, 0))
+}
+
+// partSize returns the size of parts that are a multiple of m bytes.
+func (b *Bucket) partSize(m int) int64 {
+	n := int64(m)
+	return (b.download.PartSize + n - 1) / n * n
 }
 
 // A partOpener opens a body in parts, concurrently. What it decrypts may be used
@@ -213,7 +223,8 @@ func (d *download) part(ctx context.Context, buf []byte, r envelope.BodyRange, o
 }
 
 // fetch fills buf with the stored bytes r. Those of the first part come with the
-// answer that told what the object is, of which no more is read.
+// answer that told what the object is, of which no more is read: as a rule there
+// is no more, so that its connection serves again.
 func (d *download) fetch(ctx context.Context, buf []byte, r envelope.BodyRange, first bool) error {
 	var body *resumedBody
 	var src io.Reader

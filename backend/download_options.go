@@ -22,13 +22,14 @@ const (
 // field says otherwise.
 type DownloadOptions struct {
 	// PartSize is how many bytes [Bucket.GetFile] and [Bucket.GetToUnverified]
-	// ask for at once, rounded up to what the format takes; 0 means 8 MiB. An
-	// object of less than two parts takes one request.
+	// ask for at once, rounded up to what the format takes; 0 means 8 MiB. What
+	// is stored in no more than that takes one request, or two if it is empty.
 	PartSize int64
 
 	// Concurrency is how many parts are read at a time; 0 means 3. Each needs
 	// memory for a part. With 1, objects are read by one request, in order and
-	// in little memory; those of s3seal's own formats always are.
+	// in little memory; those of s3seal's own formats always are, but take one
+	// request more if they are larger than a part.
 	Concurrency int
 
 	// Resumes is how often in a row, with no byte in between, the storage is

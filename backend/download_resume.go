@@ -29,6 +29,7 @@ type resumedBody struct {
 	etag     string
 	size     int64 // of the whole body
 	off, end int64 // what is left
+	stop     int64 // where the first body ends, if that is before end and not 0
 	body     io.ReadCloser
 	cause    error // why there is no body any more; nil if there never was one
 	failures int   // in a row, since the last byte
@@ -66,6 +67,12 @@ func (r *resumedBody) Read(p []byte) (int, error) {
 		if err != nil && r.off == r.end && r.ctx.Err() == nil && transient(err) {
 			err = io.EOF // the connection broke when it had done its work
 		}
+		if err == io.EOF && r.goesOn() {
+			if n > 0 {
+				return n, nil
+			}
+			continue
+		}
 		if err == nil || err == io.EOF || !r.mayResume(err) {
 			r.err = err
 			return n, err
@@ -76,6 +83,17 @@ func (r *resumedBody) Read(p []byte) (int, error) {
 			return n, nil
 		}
 	}
+}
+
+// goesOn says whether the body has ended because no more was asked for, and not
+// all was. Then the next one begins where it ended.
+func (r *resumedBody) goesOn() bool {
+	if r.stop == 0 || r.off != r.stop || r.off >= r.end || r.etag == "" {
+		return false
+	}
+	r.body.Close() // all of it was read
+	r.body, r.stop = nil, 0
+	return true
 }
 
 // mayResume says whether err leaves something to be asked for. Without an ETag,

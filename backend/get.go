@@ -4,6 +4,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -52,7 +53,7 @@ func (b *Bucket) Get(ctx context.Context, key string) (*Object, error) {
 
 // get opens an object to be read by the rule of opts.
 func (b *Bucket) get(ctx context.Context, key string, opts *envelope.OpenOptions) (*Object, error) {
-	f, err := b.find(ctx, key, opts)
+	f, err := b.find(ctx, key, opts, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -73,10 +74,11 @@ type found struct {
 }
 
 // find reads metadata and body by one request, so that they cannot be of two
-// versions. An instruction file takes another request, and one to see that the
-// object is still the same.
-func (b *Bucket) find(ctx context.Context, key string, opts *envelope.OpenOptions) (*found, error) {
-	body, info, err := b.driver.Get(ctx, key, &GetOptions{})
+// versions, or if first is not 0 only that many bytes of the body: what is left is
+// asked for when it is come to. An instruction file takes another request, and one
+// to see that the object is still the same.
+func (b *Bucket) find(ctx context.Context, key string, opts *envelope.OpenOptions, first int64) (*found, error) {
+	body, info, err := b.getFirst(ctx, key, first)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +88,20 @@ func (b *Bucket) find(ctx context.Context, key string, opts *envelope.OpenOption
 		return nil, err
 	}
 	f.body = b.resumed(ctx, key, info, body, 0, info.Size)
+	f.body.stop = first
 	return f, nil
+}
+
+// getFirst asks for the first n bytes of an object, or for all if n is 0. An empty
+// object has no range, and there are storages without any: then it is all.
+func (b *Bucket) getFirst(ctx context.Context, key string, n int64) (io.ReadCloser, *Info, error) {
+	if n > 0 {
+		body, info, err := b.driver.Get(ctx, key, &GetOptions{Range: &Range{Length: n}})
+		if !errors.Is(err, ErrRange) {
+			return body, info, err
+		}
+	}
+	return b.driver.Get(ctx, key, &GetOptions{})
 }
 
 func (b *Bucket) examine(ctx context.Context, key string, info *Info, opts *envelope.OpenOptions) (*found, error) {
