@@ -79,6 +79,8 @@ func (c *auditCmd) options() (*bulk.AuditOptions, error) {
 }
 
 func (c *auditCmd) audit(ctx context.Context, a *app, at address, bucket *backend.Bucket, s *selection, opts *bulk.AuditOptions) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	watch := &jobWatch{app: a, at: at}
 	opts.OnResult = watch.result
 	if !a.quiet && isTerminal(a.stderr) {
@@ -88,11 +90,17 @@ func (c *auditCmd) audit(ctx context.Context, a *app, at address, bucket *backen
 	lines := &app{stdout: out}
 	var lost error
 	if c.Objects {
-		opts.OnObject = func(o *bulk.AuditObject) { lost = firstOf(lost, lines.printJSONLine(o)) }
+		opts.OnObject = func(o *bulk.AuditObject) {
+			if lost == nil {
+				if lost = lines.printJSONLine(o); lost != nil {
+					cancel() // nobody reads on
+				}
+			}
+		}
 	}
 	report, err := bulk.Audit(ctx, bucket, s.objects, opts)
 	watch.end()
-	if err = firstOf(at.about(err), lost); err == nil {
+	if err = firstOf(lost, at.about(err)); err == nil {
 		err = c.print(lines, report)
 	}
 	if ferr := out.Flush(); ferr != nil && err == nil {

@@ -52,6 +52,12 @@ func (f bulkFlags) options() (bulk.Options, error) {
 	return opts, nil
 }
 
+// check refuses flags before anything is opened.
+func (f bulkFlags) check() error {
+	_, err := f.options()
+	return err
+}
+
 // A selection is the objects that a command works on.
 type selection struct {
 	objects iter.Seq2[*backend.Info, error]

@@ -28,7 +28,8 @@ type job struct {
 	// work does it.
 	work func(ctx context.Context, s *selection, opts bulk.Options) (*bulk.Summary, error)
 
-	onDone func(bulk.Result) // may be nil
+	// onDone prints what is known of an object. It may be nil.
+	onDone func(bulk.Result) error
 }
 
 // run does the job with the objects of s, and says what became of them.
@@ -37,7 +38,9 @@ func (j *job) run(ctx context.Context, a *app, s *selection) error {
 	if err != nil {
 		return err
 	}
-	watch := &jobWatch{app: a, at: j.at, single: j.single, onDone: j.onDone}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watch := &jobWatch{app: a, at: j.at, single: j.single, onDone: j.onDone, stop: cancel}
 	opts.OnResult, opts.DryRun = watch.result, j.flags.DryRun
 	if !a.quiet && isTerminal(a.stderr) {
 		opts.Progress = watch.progress
@@ -58,6 +61,8 @@ func (j *job) run(ctx context.Context, a *app, s *selection) error {
 // verdict is what the exit code says.
 func (j *job) verdict(w *jobWatch, sum *bulk.Summary, err error) error {
 	switch {
+	case w.lost != nil:
+		return w.lost
 	case errors.Is(err, bulk.ErrUnversioned):
 		text := "the bucket does not keep versions, so that nothing would be left of the old objects: allow it with --force-unversioned"
 		return j.at.about(&allowable{refusal{text, err}})

@@ -20,9 +20,11 @@ type jobWatch struct {
 	app    *app
 	at     address
 	single bool
-	onDone func(bulk.Result)
+	onDone func(bulk.Result) error // may be nil
+	stop   context.CancelFunc      // ends the job, once onDone has failed
 
 	mu     sync.Mutex
+	lost   error // of onDone
 	failed int
 	err    error // the last failure
 	drawn  bool  // there is a line of progress
@@ -40,8 +42,10 @@ func (w *jobWatch) result(r bulk.Result) {
 			w.clear()
 			w.app.warn("failed: %s", w.text())
 		}
-	case r.Outcome == bulk.Done && w.onDone != nil:
-		w.onDone(r)
+	case r.Outcome == bulk.Done && w.onDone != nil && w.lost == nil:
+		if w.lost = w.onDone(r); w.lost != nil {
+			w.stop()
+		}
 	}
 }
 

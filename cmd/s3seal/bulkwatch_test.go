@@ -105,3 +105,33 @@ func TestKeyName(t *testing.T) {
 		t.Errorf("name = %q", name(ks.aes))
 	}
 }
+
+// A brokenPipe takes some writes and then fails.
+type brokenPipe struct{ left int }
+
+func (p *brokenPipe) Write(b []byte) (int, error) {
+	if p.left--; p.left < 0 {
+		return 0, os.ErrClosed
+	}
+	return len(b), nil
+}
+
+// TestNobodyReads: a job whose output nobody takes ends, and says why.
+func TestNobodyReads(t *testing.T) {
+	ks := newKeySet(t)
+	root, plain := sealedFolder(t, ks)
+	journal := filepath.Join(t.TempDir(), "journal")
+	var stderr bytes.Buffer
+	args := []string{"verify", "--sums", "--workers", "1", "--accept", "legacy", "-k", ks.aes, "-k", ks.rsa, "--journal", journal, root}
+	code := run(t.Context(), args, strings.NewReader(""), &brokenPipe{3}, &stderr, os.Getenv)
+	if code != exitFailure || !strings.Contains(stderr.String(), "write stdout") {
+		t.Errorf("exit code %d, %s; want %d", code, stderr.String(), exitFailure)
+	}
+	if n := len(journalled(t, journal)); n < 3 || n >= len(plain) {
+		t.Errorf("%d objects were verified, want that it has ended after 3", n)
+	}
+	code = run(t.Context(), []string{"audit", "--objects", root}, strings.NewReader(""), &brokenPipe{0}, &stderr, os.Getenv)
+	if code != exitFailure {
+		t.Errorf("audit: exit code %d, want %d", code, exitFailure)
+	}
+}

@@ -54,6 +54,9 @@ Example:
 
 // Run migrates.
 func (c *migrateCmd) Run(ctx context.Context, a *app) error {
+	if err := c.bulkFlags.check(); err != nil {
+		return err
+	}
 	src, dst, err := c.addresses()
 	if err != nil {
 		return err

@@ -52,6 +52,9 @@ Example:
 
 // Run rewraps.
 func (c *rewrapCmd) Run(ctx context.Context, a *app) error {
+	if err := c.bulkFlags.check(); err != nil {
+		return err
+	}
 	at, err := c.address()
 	if err != nil {
 		return err

@@ -43,6 +43,9 @@ Example:
 
 // Run verifies.
 func (c *verifyCmd) Run(ctx context.Context, a *app) error {
+	if err := c.bulkFlags.check(); err != nil {
+		return err
+	}
 	at, err := parsePrefix(string(c.Prefix))
 	if err != nil {
 		return err
@@ -89,14 +92,12 @@ func (c *verifyCmd) run(ctx context.Context, a *app, s *selection, at address, b
 	if c.Against != "" {
 		job.name.Options = "against " + string(c.Against)
 	}
-	var lost error
 	if c.Sums {
-		job.onDone = func(r bulk.Result) { lost = firstOf(lost, a.printSum(r.SHA256, r.Key)) }
+		job.onDone = func(r bulk.Result) error { return a.printSum(r.SHA256, r.Key) }
 	}
 	job.work = func(ctx context.Context, s *selection, common bulk.Options) (*bulk.Summary, error) {
 		opts.Options = common
-		sum, err := bulk.Verify(ctx, bucket, s.objects, opts)
-		return sum, firstOf(err, lost)
+		return bulk.Verify(ctx, bucket, s.objects, opts)
 	}
 	return job.run(ctx, a, s)
 }
