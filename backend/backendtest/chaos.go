@@ -62,7 +62,7 @@ var faultKinds = map[FaultClass][]string{
 	FaultStatus:   {kindGet, kindPut, kindPart, kindComplete, kindStart, kindHead, kindCopy, kindAbort, kindDelete, kindParts},
 	FaultLength:   {kindGet},
 	FaultRange:    {kindGet},
-	FaultChanged:  {kindGet, kindGet, kindHead, kindPart, kindComplete, kindPut, kindStart, kindCopy, kindCopy},
+	FaultChanged:  {kindGet, kindGet, kindHead, kindPart, kindComplete, kindComplete, kindPut, kindStart, kindCopy, kindCopy},
 	FaultSource:   {kindSource},
 	FaultAnswer:   {kindComplete, kindComplete, kindPut, kindStart, kindCopy, kindDelete},
 	FaultKilled:   {kindGet, kindPut, kindPart, kindPart, kindComplete, kindStart, kindCopy, kindAbort},
@@ -72,6 +72,9 @@ var faultKinds = map[FaultClass][]string{
 	FaultOrder:    {kindGet, kindPart, kindPart, kindPut},
 	FaultDisk:     {kindDisk},
 }
+
+// likely are classes with so many ways and places that they come more often.
+var likely = []FaultClass{FaultCut, FaultChanged, FaultChanged, FaultAnswer}
 
 // A fault is one thing that goes wrong.
 type fault struct {
@@ -122,14 +125,17 @@ type account struct {
 func NewSchedule(seed uint64) *Schedule {
 	s := &Schedule{Seed: seed}
 	random := rand.New(rand.NewPCG(seed, 1))
-	for range random.IntN(5) {
+	for range random.IntN(6) {
 		s.faults = append(s.faults, drawFault(random))
 	}
 	return s
 }
 
 func drawFault(random *rand.Rand) *fault {
-	class := FaultClass(1 + random.IntN(FaultClasses))
+	class := FaultClass(1 + random.IntN(FaultClasses+len(likely)))
+	if int(class) > FaultClasses {
+		class = likely[int(class)-FaultClasses-1]
+	}
 	kinds := faultKinds[class]
 	f := &fault{
 		class:   class,

@@ -80,3 +80,17 @@ type extraBody struct {
 	io.Reader
 	io.Closer
 }
+
+// A laterBody begins one byte later.
+type laterBody struct{ src io.Reader }
+
+func (b *laterBody) Read(p []byte) (int, error) {
+	if src, ok := b.src.(io.ReadCloser); ok {
+		var first [1]byte
+		if _, err := io.ReadFull(src, first[:]); err != nil {
+			return 0, err
+		}
+		b.src = struct{ io.Reader }{src}
+	}
+	return b.src.Read(p)
+}

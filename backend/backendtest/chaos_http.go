@@ -255,12 +255,14 @@ func alterLength(f *fault, resp *http.Response) {
 	}
 }
 
-// alterRange makes an answer one about another range; one about none stays.
+// alterRange makes an answer one about another range; one about none stays. What
+// it says is then as wrong as its body, which is one byte further on.
 func alterRange(f *fault, resp *http.Response) {
 	got := resp.Header.Get("Content-Range")
 	if got == "" {
 		return
 	}
+	resp.Body = &extraBody{io.MultiReader(&laterBody{resp.Body}, strings.NewReader("x")), resp.Body}
 	switch f.variant % 4 {
 	case 0:
 		resp.StatusCode = http.StatusOK
