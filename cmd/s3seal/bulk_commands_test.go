@@ -49,6 +49,34 @@ func TestRewrapOne(t *testing.T) {
 	wantPlain(t, root, map[string]string{"p/chunked-aes": plain["p/chunked-aes"]}, ks.rsa)
 }
 
+func TestBulkUsageErrors(t *testing.T) {
+	ks := newKeySet(t)
+	at := "dir:" + filepath.Join(t.TempDir(), "v") + "//x"
+	for _, args := range [][]string{
+		{"rewrap", "-k", ks.aes, at},
+		{"rewrap", "-k", ks.aes, "--to", "kms-sidecar:alias/a", at},
+		{"rewrap", "-k", ks.aes, "--to", ks.otherAES + "#a=1", "--matdesc", "a=2", at},
+		{"rewrap", "-k", ks.aes, "--to", ks.otherAES, "--matdesc", "kms_cmk_id=x", at},
+		{"rewrap", "-k", ks.aes, "--to", ks.otherAES, "--recipient", "kms-sidecar:alias/a", at},
+		{"rewrap", "-k", ks.rsaPub, "--to", ks.otherAES, at},
+		{"rewrap", "-r", "-k", ks.aes, "--to", ks.otherAES, "--shard", "x", "s3://b"},
+		{"rewrap", "-r", "-k", ks.aes, "--to", ks.otherAES, "--manifest-schema", "Key", "s3://b"},
+		{"migrate", "-k", ks.aes, "--bind", "s3://b/x/", "s3://b/y/"},
+		{"migrate", "-k", ks.aes, "--force-unversioned", "s3://b/x/", "s3://b/y/"},
+		{"migrate", "-k", ks.aes, "--in-place", "s3://b/x/", "s3://b/y/"},
+		{"migrate", "-k", ks.aes, "--to", ks.otherAES, "--to", ks.rsa, "s3://b/x/", "s3://b/y/"},
+		{"migrate", "-k", ks.aes, "--format", "v2", "s3://b/x/", "s3://b/y/"},
+		{"verify", "-k", ks.aes, "--sums", "--json", "s3://b"},
+		{"verify", "s3://b"},
+		{"audit", "--max-rows", "0", "s3://b"},
+		{"audit", "--objects", "--csv", "s3://b"},
+		{"ls"},
+		{"ls", "--workers", "0", "s3://b"},
+	} {
+		wantUsage(t, args)
+	}
+}
+
 // TestPartly: what can be done is done, what cannot is named, and the exit code
 // says that there was some.
 func TestPartly(t *testing.T) {

@@ -105,25 +105,6 @@ func TestUsageErrors(t *testing.T) {
 		{"put", "--new-key", fresh, "--wrap", "RSA-OAEP-SHA1", src, at},
 		{"put", "--new-key", fresh, "--format", "v3", "--matdesc", "a", src, at},
 		{"put", "-k", ks.aes, "--endpoint", "http://u:p@h", src, "s3://b/k"},
-		{"rewrap", "-k", ks.aes, at},
-		{"rewrap", "-k", ks.aes, "--to", "kms-sidecar:alias/a", at},
-		{"rewrap", "-k", ks.aes, "--to", ks.otherAES + "#a=1", "--matdesc", "a=2", at},
-		{"rewrap", "-k", ks.aes, "--to", ks.otherAES, "--matdesc", "kms_cmk_id=x", at},
-		{"rewrap", "-k", ks.aes, "--to", ks.otherAES, "--recipient", "kms-sidecar:alias/a", at},
-		{"rewrap", "-k", ks.rsaPub, "--to", ks.otherAES, at},
-		{"rewrap", "-r", "-k", ks.aes, "--to", ks.otherAES, "--shard", "x", "s3://b"},
-		{"rewrap", "-r", "-k", ks.aes, "--to", ks.otherAES, "--manifest-schema", "Key", "s3://b"},
-		{"migrate", "-k", ks.aes, "--bind", "s3://b/x/", "s3://b/y/"},
-		{"migrate", "-k", ks.aes, "--force-unversioned", "s3://b/x/", "s3://b/y/"},
-		{"migrate", "-k", ks.aes, "--in-place", "s3://b/x/", "s3://b/y/"},
-		{"migrate", "-k", ks.aes, "--to", ks.otherAES, "--to", ks.rsa, "s3://b/x/", "s3://b/y/"},
-		{"migrate", "-k", ks.aes, "--format", "v2", "s3://b/x/", "s3://b/y/"},
-		{"verify", "-k", ks.aes, "--sums", "--json", "s3://b"},
-		{"verify", "s3://b"},
-		{"audit", "--max-rows", "0", "s3://b"},
-		{"audit", "--objects", "--csv", "s3://b"},
-		{"ls"},
-		{"ls", "--workers", "0", "s3://b"},
 		{"get", at, src},
 		{"get", "-k", ks.aes, at},
 		{"get", "-k", ks.aes, at, ""},
@@ -170,14 +151,19 @@ func TestUsageErrors(t *testing.T) {
 		{"open", "-k", ks.aes},
 		{"open", "--metadata", src},
 	} {
-		t.Run(strings.Join(args, " "), func(t *testing.T) {
-			if r := cli(t, nil, args...).want(t, exitUsage); r.out != "" {
-				t.Errorf("stdout = %q, want nothing", r.out)
-			}
-		})
+		wantUsage(t, args)
 	}
 	wantFiles(t, dir, "junk", "src") // no key, no folder, no object
 	wantFile(t, src, []byte("x"))
+}
+
+func wantUsage(t *testing.T, args []string) {
+	t.Helper()
+	t.Run(strings.Join(args, " "), func(t *testing.T) {
+		if r := cli(t, nil, args...).want(t, exitUsage); r.out != "" {
+			t.Errorf("stdout = %q, want nothing", r.out)
+		}
+	})
 }
 
 func TestFailures(t *testing.T) {
