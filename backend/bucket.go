@@ -92,6 +92,9 @@ type Options struct {
 	// reads look there first. [envelope.DotNetInstructionSuffix] also reads
 	// the files of the first .NET client.
 	InstructionSuffix string
+
+	// Hooks are called when something has happened.
+	Hooks Hooks
 }
 
 // A Bucket seals objects into a storage and opens them. Use [NewBucket].
@@ -114,6 +117,7 @@ type Bucket struct {
 	file      bool             // Options.InstructionFile
 	overwrite bool             // Options.AllowInstructionOverwrite
 	suffixes  []string         // of instruction files; the first is the one that puts use
+	hooks     Hooks
 }
 
 // NewBucket returns a bucket over d that wraps content keys by w and unwraps
@@ -127,7 +131,7 @@ func NewBucket(d Driver, w wrap.Wrapper, u wrap.Unwrapper, opts *Options) *Bucke
 		opts = new(Options)
 	}
 	b := &Bucket{driver: d, wrapper: w, unwrapper: u, seal: opts.Seal, open: opts.Open, download: opts.Download.withDefaults()}
-	b.name, b.bind = opts.Name, opts.Bind
+	b.name, b.bind, b.hooks = opts.Name, opts.Bind, opts.Hooks
 	b.file, b.overwrite = opts.InstructionFile, opts.AllowInstructionOverwrite
 	if s := opts.InstructionSuffix; s != "" && s != envelope.InstructionSuffix {
 		b.suffixes = append(b.suffixes, s)

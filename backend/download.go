@@ -9,6 +9,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/s3seal/s3seal/envelope"
 	"github.com/s3seal/s3seal/stream"
@@ -51,6 +52,13 @@ func (b *Bucket) getTo(ctx context.Context, key string, target func(*found) (io.
 		return nil, err
 	}
 	defer f.body.Close() // what counts is whether all was read
+	start := time.Now()
+	info, err := b.readTo(ctx, cancel, f, target)
+	b.fetched(key, start, info, err)
+	return info, err
+}
+
+func (b *Bucket) readTo(ctx context.Context, cancel func(), f *found, target func(*found) (io.WriterAt, error)) (*ObjectInfo, error) {
 	w, err := target(f)
 	if err != nil {
 		return nil, err

@@ -121,6 +121,10 @@ type PutOptions struct {
 	// SSE, if not nil, asks the storage to encrypt what it stores once more,
 	// with keys of its own.
 	SSE *SSE
+
+	// PartSent, if not nil, should be called for each part of an upload that the
+	// storage has taken. A [Bucket] sets it from its [Hooks].
+	PartSent func(Part) `json:"-"`
 }
 
 // SSE says how a storage is to encrypt on its side: by AES-256 with keys of the

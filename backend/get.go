@@ -48,7 +48,7 @@ func (b *Bucket) Get(ctx context.Context, key string) (*Object, error) {
 	if err != nil {
 		return nil, opError("get", key, err)
 	}
-	return o, nil
+	return b.watch(o), nil
 }
 
 // get opens an object to be read by the rule of opts.

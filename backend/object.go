@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"time"
 
 	"github.com/s3seal/s3seal/envelope"
 )
@@ -27,6 +28,10 @@ type Object struct {
 	err      error // first error, io.EOF included; repeated by every later call
 	closed   bool
 	closeErr error
+
+	hook     func(ReadEnded) // nil if there is none, or it was called
+	opened   time.Time
+	released int64
 }
 
 var (
@@ -43,6 +48,7 @@ func (o *Object) Read(p []byte) (int, error) {
 	}
 	n, err := o.plain.Read(p)
 	o.err = err
+	o.note(int64(n), err)
 	return n, err
 }
 
@@ -59,6 +65,7 @@ func (o *Object) WriteTo(dst io.Writer) (int64, error) {
 	switch {
 	case err == nil:
 		o.err = io.EOF
+		o.note(n, io.EOF)
 		return n, nil
 	case err == io.EOF:
 		// Only dst can have said so: io.Copy keeps the end of a source to
@@ -66,6 +73,7 @@ func (o *Object) WriteTo(dst io.Writer) (int64, error) {
 		err = fmt.Errorf("backend: write: %w", err)
 	}
 	o.err = err
+	o.note(n, err)
 	return n, err
 }
 
@@ -76,6 +84,7 @@ func (o *Object) Close() error {
 		return o.closeErr
 	}
 	o.closed = true
+	o.note(0, ErrNotRead)
 	if o.err == nil {
 		o.err = opError("read", o.info.Key, fs.ErrClosed)
 	}

@@ -107,7 +107,7 @@ func (b *Bucket) newUpload(ctx context.Context, key string, size int64, opts *Pu
 		return nil, err
 	}
 	put := opts.clone()
-	put.Metadata, put.MaxSize = meta, most
+	put.Metadata, put.MaxSize, put.PartSent = meta, most, b.partSent(key)
 	return &upload{b, key, sealer, side, size, stored, opts.MaxSize, file, put}, nil
 }
 

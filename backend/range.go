@@ -37,7 +37,7 @@ func (b *Bucket) GetRange(ctx context.Context, key string, off, n int64) (*Objec
 	if err != nil {
 		return nil, opError("get range", key, err)
 	}
-	return o, nil
+	return b.watch(o), nil
 }
 
 func (b *Bucket) getRange(ctx context.Context, key string, off, n int64) (*Object, error) {

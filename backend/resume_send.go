@@ -174,6 +174,9 @@ func (s *sending) send(i int64, body []byte) error {
 		if err := writeETag(s.file, s.record(i), part.ETag); err != nil {
 			return fmt.Errorf("state file: %w", err)
 		}
+		if hook := s.bucket.partSent(s.head.Key); hook != nil {
+			hook(part)
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

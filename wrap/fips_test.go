@@ -74,6 +74,7 @@ var fipsWorks = fipstest.Calls{
 	"AESKeyWrap":     fipsAESKeyWrap,
 	"AESKeyUnwrap":   fipsAESKeyWrap,
 	"NewKMS":         fipsKMS,
+	"ObserveKMS":     fipsKMS,
 	"RequireContext": fipsKMS,
 	"GenerateKEK":    fipsKMSKEK,
 	"DecryptKEK":     fipsKMSKEK,
@@ -104,7 +105,11 @@ func fipsAESKeyWrap(t *testing.T) error {
 }
 
 func fipsKMS(t *testing.T) error {
-	k, err := wrap.NewKMS(newFakeKMS(t), ourKeyID)
+	kms, err := wrap.ObserveKMS(newFakeKMS(t), func(wrap.KMSCall) {})
+	if err != nil {
+		return err
+	}
+	k, err := wrap.NewKMS(kms, ourKeyID)
 	if err != nil {
 		return err
 	}

@@ -133,6 +133,9 @@ func (u *upload) put(number int, p piece) error {
 	part, err := u.d.putPart(u.ctx, u.info.Key, u.id, number, p.content)
 	if err == nil {
 		u.note(part)
+		if u.opts.PartSent != nil {
+			u.opts.PartSent(part)
+		}
 	}
 	return err
 }
