@@ -30,7 +30,8 @@ signature: every process on this machine may use every key. It runs until it is 
 Example:
 
     s3seal kms-server --addr 127.0.0.1:4599 --keys kms.json --create-key alias/app
-    export AWS_ENDPOINT_URL_KMS=http://127.0.0.1:4599 AWS_ACCESS_KEY_ID=dev AWS_SECRET_ACCESS_KEY=dev
+    export AWS_ENDPOINT_URL_KMS=http://127.0.0.1:4599
+    export AWS_ACCESS_KEY_ID=dev AWS_SECRET_ACCESS_KEY=dev
     s3seal put -k kms:alias/app --encryption-context user=alice README.md dir:./vault/README.md`
 }
 

@@ -47,9 +47,9 @@ The journal also gets the SHA-256 of each plaintext, for s3seal verify --against
 
 Example:
 
-    s3seal migrate -k aes:old.key --to aes:new.key --accept legacy --journal m.journal s3://old/ s3://new/
+    s3seal migrate -k aes:old.key --to aes:new.key --accept legacy --journal j s3://old/ s3://new/
     s3seal migrate -k aes:vault.key --accept v2 --format chunked --in-place s3://bucket/images/
-    s3seal verify -k aes:new.key --against m.journal s3://new/`
+    s3seal verify -k aes:new.key --against j s3://new/`
 }
 
 // Run migrates.

@@ -31,7 +31,7 @@ Example:
     aws s3api get-object --bucket b --key dump.gz dump.sealed
     aws s3api head-object --bucket b --key dump.gz >dump.json
     s3seal open -k aes:vault.key --metadata dump.json <dump.sealed >dump.gz
-    s3seal open -k aes:vault.key --instruction dump.gz.instruction --metadata dump.json <dump.sealed >dump.gz`
+    s3seal open -k aes:vault.key --instruction i.json --metadata m.json <dump.sealed >dump.gz`
 }
 
 // Run decrypts.

@@ -42,8 +42,8 @@ Example:
     s3seal put -k aes:vault.key --resume disk.img s3://bucket/disk.img
     s3seal put -k aes:vault.key --from-command s3://bucket/db.sql -- pg_dump db
     gzip <log | s3seal put -k aes:vault.key - s3://bucket/log.gz
-    s3seal put -k aes:vault.key --if-none-match --meta host=db1 --tag keep=90d dump.gz s3://bucket/2026-11-23.gz
-    s3seal put -k aes:vault.key -k rsa:recovery.pub --format chunked --bind disk.img s3://bucket/disk.img
+    s3seal put -k aes:vault.key --if-none-match --meta host=db1 --tag keep=90d d.gz s3://bucket/d.gz
+    s3seal put -k aes:vault.key -k rsa:recovery.pub --format chunked --bind a.img s3://bucket/a.img
     s3seal put -k aes:vault.key --instruction-file dump.gz s3://bucket/dump.gz
     s3seal put -k kms-sidecar:alias/app --format v2 dump.gz s3://bucket/dump.gz`
 }

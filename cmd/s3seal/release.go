@@ -26,11 +26,13 @@ type releaseFlags struct {
 // releaseHelp is for the help of all commands that write to stdout.
 const releaseHelp = `To stdout nothing is written before all of the object was verified (--release):
 
-    spool       its ciphertext waits in a temporary file without a name, in $TMPDIR or else the system's
-                folder for such files; that takes as much room as the object has bytes, if those are more
-                than 1 MiB. If the disk is full, nothing is written, and the exit code is 1.
+    spool       its ciphertext waits in a temporary file without a name, in $TMPDIR or else the
+                system's folder for such files; that takes as much room as the object has bytes, if
+                those are more than 1 MiB. If the disk is full, nothing is written, and the exit
+                code is 1.
     buffered    in memory, up to 64 MiB; larger objects are refused.
-    twopass     neither: the object is read twice, and compared. What changes in between is not written.
+    twopass     neither: the object is read twice, and compared. What changes in between is not
+                written.
     unverified  not at all: what is written counts only if the exit code is 0.
 
 Objects in chunked and dare2 stream: each byte is verified before it is written, but that none is missing is

@@ -45,7 +45,7 @@ envelopes, from which an object that was given a wrong key can be repaired.
 Example:
 
     s3seal rewrap -k aes:old.key --to aes:new.key s3://bucket/dump.gz
-    s3seal rewrap -k aes:old.key --to aes:new.key#kid=2 --revoke -r --journal rewrap.journal s3://bucket/backup/
+    s3seal rewrap -k aes:old.key --to aes:new.key#kid=2 --revoke -r --journal j s3://bucket/backup/
     s3seal rewrap -k rsa:old.pem --to rsa:new.pub --accept legacy -r --dry-run s3://bucket
     s3seal rewrap -k kms:alias/old --to kms:alias/new --keep-matdesc -r --shard 0/3 s3://bucket`
 }

@@ -27,7 +27,7 @@ Example:
 
     s3seal seal -k aes:vault.key --metadata-out dump.json <dump.gz >dump.sealed
     aws s3api put-object --bucket b --key dump.gz --body dump.sealed --metadata file://dump.json
-    s3seal seal -k aes:vault.key --instruction-out i.json --metadata-out m.json <dump.gz >dump.sealed`
+    s3seal seal -k aes:vault.key --instruction-out i.json --metadata-out m.json <dump.gz >dump.bin`
 }
 
 // Run encrypts.
