@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -23,19 +22,14 @@ import (
 // fullDevice puts with a limit on the size of files, which is to a process
 // what a full device is: a write fails after some bytes.
 func fullDevice(args []string) error {
-	const limit = 20_000
-	signal.Ignore(syscall.SIGXFSZ)
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
-		return err
-	}
-	d, err := dir.New(args[0], nil)
+	d, err := openLimited(args[0])
 	if err != nil {
 		return err
 	}
 	// Over the limit: once the body, once the record.
 	for n, meta := range map[int]map[string]string{
 		100_000: metadata(2),
-		100:     {"large": strings.Repeat("x", 2*limit)},
+		100:     {"large": strings.Repeat("x", 2*fileLimit)},
 	} {
 		_, err := d.Put(noCancel, "f/k", bytes.NewReader(make([]byte, n)), int64(n), &backend.PutOptions{Metadata: meta})
 		if !errors.Is(err, syscall.EFBIG) {

@@ -24,15 +24,22 @@ import (
 	"github.com/s3seal/s3seal/backend/dir"
 )
 
+// fileLimit is the size of the largest file of a process with openLimited.
+const fileLimit = 20_000
+
+// openLimited opens a driver of a process that can write no larger file.
+func openLimited(root string) (*dir.Driver, error) {
+	signal.Ignore(syscall.SIGXFSZ)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: fileLimit, Max: fileLimit}); err != nil {
+		return nil, err
+	}
+	return dir.New(root, nil)
+}
+
 // fullUpload is fullDevice for what else writes: parts, what is made of them, and
 // other metadata.
 func fullUpload(args []string) error {
-	const limit = 20_000
-	signal.Ignore(syscall.SIGXFSZ)
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
-		return err
-	}
-	d, err := dir.New(args[0], nil)
+	d, err := openLimited(args[0])
 	if err != nil {
 		return err
 	}
@@ -41,12 +48,12 @@ func fullUpload(args []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := d.PutPart(noCancel, crashKey, id, 1, make([]byte, 2*limit)); !errors.Is(err, syscall.EFBIG) {
+	if _, err := d.PutPart(noCancel, crashKey, id, 1, make([]byte, 2*fileLimit)); !errors.Is(err, syscall.EFBIG) {
 		return fmt.Errorf("part over the limit = %w, want %w", err, syscall.EFBIG)
 	}
 	var parts []backend.Part
 	for n := range 2 { // they fit, what is made of them does not
-		p, err := d.PutPart(noCancel, crashKey, id, n+1, make([]byte, limit*3/4))
+		p, err := d.PutPart(noCancel, crashKey, id, n+1, make([]byte, fileLimit*3/4))
 		if err != nil {
 			return err
 		}
@@ -65,7 +72,7 @@ func fullUpload(args []string) error {
 	if err != nil {
 		return err
 	}
-	large := map[string]string{"large": strings.Repeat("x", 2*limit)}
+	large := map[string]string{"large": strings.Repeat("x", 2*fileLimit)}
 	if _, err := d.ReplaceMetadata(noCancel, crashKey, large, info.ETag); !errors.Is(err, syscall.EFBIG) {
 		return fmt.Errorf("metadata over the limit = %w, want %w", err, syscall.EFBIG)
 	}
