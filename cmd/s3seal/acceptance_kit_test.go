@@ -204,8 +204,26 @@ func (a *acceptance) snapshot(t *testing.T, key string) (s snapshot, err error) 
 		}
 	}
 	slices.Sort(lines)
-	lines = append(lines, "class "+info.StorageClass, "tags "+tags.String())
+	lines = append(lines, "expires "+info.Expires.UTC().String(), "tags "+tags.String())
 	return snapshot{sha256.Sum256(body), strings.Join(lines, "\n")}, nil
+}
+
+// wantSeen fails the test unless snapshots have what headers has put there: what
+// they do not see they could not miss.
+func wantSeen(t *testing.T, all map[string]snapshot) {
+	t.Helper()
+	for _, line := range []string{
+		"content-type: text/x-3", "cache-control: max-age=", "content-disposition: attachment; filename=", "content-language: de, en",
+		"content-encoding: x-own", "expires 2096", "x-amz-meta-owner: somebody", "x-amz-storage-class: REDUCED_REDUNDANCY", "tags a+b=c%2Bd&keep=",
+	} {
+		seen := false
+		for _, s := range all {
+			seen = seen || strings.Contains(s.other, line)
+		}
+		if !seen {
+			t.Errorf("no object has %q", line)
+		}
+	}
 }
 
 // wantSame fails the test unless everything is as it was.

@@ -83,6 +83,7 @@ func TestAcceptanceRewrap(t *testing.T) {
 	sums := a.sums(t, "p/", "p/")
 	a.wantOpen(t, a.old, "p/", sums, n)
 	before := a.snapshots(t)
+	wantSeen(t, before)
 
 	r := cli(t, nil, slices.Concat([]string{"rewrap", "-r", "--json", "--accept", "legacy", "--revoke", "--keep-matdesc", "--journal", filepath.Join(t.TempDir(), "journal"),
 		"--to", a.keys.otherAES, "--to", a.keys.otherRSA, "--to", "kms:alias/b"}, a.old, []string{a.at("p/")})...).want(t, exitOK)
