@@ -126,7 +126,11 @@ func maxStored(sealer *envelope.Sealer, n int64) (int64, error) {
 			return 0, nil
 		}
 	}
-	return sealer.CiphertextSize(n)
+	most, err := sealer.CiphertextSize(n)
+	if errors.Is(err, stream.ErrTooLarge) {
+		return 0, nil
+	}
+	return most, err
 }
 
 // checkPut does all that can fail before a key is used.

@@ -23,6 +23,7 @@ import (
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/backendtest"
 	"github.com/s3seal/s3seal/backend/mem"
+	"github.com/s3seal/s3seal/envelope"
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/wrap"
 )
@@ -283,4 +284,19 @@ func digests(data []byte) []string {
 		all = append(all, hex.EncodeToString(sum), base64.StdEncoding.EncodeToString(sum))
 	}
 	return all
+}
+
+// TestPutMaxSizeOfAnySize: a limit that no object reaches refuses none.
+func TestPutMaxSizeOfAnySize(t *testing.T) {
+	for _, p := range profiles(t) {
+		b := backend.NewBucket(mem.New(), p.key, p.key, &backend.Options{Seal: envelope.SealOptions{Suite: p.suite}})
+		if _, err := b.Put(t.Context(), "k", strings.NewReader("small"), -1, &backend.PutOptions{MaxSize: math.MaxInt64}); err != nil {
+			t.Errorf("%s: %v", p.name, err)
+		}
+	}
+	key := must(wrap.NewAESGCM(kek(32)))(t)
+	b := backend.NewBucket(mem.New(), key, key, &backend.Options{Seal: envelope.SealOptions{Suite: envelope.Chunked}})
+	if _, err := b.Put(t.Context(), "k", strings.NewReader("small"), -1, &backend.PutOptions{MaxSize: math.MaxInt64}); err != nil {
+		t.Errorf("Chunked: %v", err)
+	}
 }

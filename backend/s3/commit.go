@@ -53,7 +53,12 @@ func (d *Driver) holds(ctx context.Context, info *backend.Info, etag string) boo
 // object of its parts before it answers, calls such an upload complete while the
 // first request is still at work, which may yet fail. Who must not look at the
 // object has to believe it.
-func (d *Driver) settle(ctx context.Context, info *backend.Info) error {
+//
+// Where the upload is gone and there is another object, ours was there and has
+// been replaced. That is looked at twice, since nothing says in which order a
+// storage does the two.
+func (d *Driver) settle(ctx context.Context, info *backend.Info, id string) error {
+	replaced := false
 	limit := time.NewTimer(d.settleTimeout)
 	defer limit.Stop()
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, maxSettlePause) {
@@ -64,6 +69,11 @@ func (d *Driver) settle(ctx context.Context, info *backend.Info) error {
 		if minio.ToErrorResponse(err).Code == minio.AccessDenied {
 			return nil
 		}
+		again := err == nil && d.over(ctx, info.Key, id)
+		if again && replaced {
+			return nil
+		}
+		replaced = again
 		select {
 		case <-time.After(pause):
 		case <-limit.C:

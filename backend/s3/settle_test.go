@@ -3,9 +3,11 @@
 package s3_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -84,5 +86,42 @@ func TestCompleteSettles(t *testing.T) {
 		}
 		wantBody(t, d, "key", old)
 		wantObjects(t, srv, bucket, "key")
+	})
+}
+
+// TestReplacedWhileSettling: an upload whose completion is asked for twice, since
+// the first answer was lost, and that somebody has replaced in between, is not
+// waited for.
+func TestReplacedWhileSettling(t *testing.T) {
+	s3test.Each(t, func(t *testing.T, srv *s3test.Server) {
+		bucket := srv.NewBucket(t)
+		other := newDriver(t, srv.Client(t), bucket, smallParts)
+		var first []byte // the answer that was lost
+		lost := func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+			if kind(req) != kindComplete {
+				return next.RoundTrip(req)
+			}
+			if first == nil {
+				resp, err := next.RoundTrip(req)
+				if err != nil {
+					return nil, err
+				}
+				defer resp.Body.Close()
+				first, err = io.ReadAll(resp.Body)
+				mustPut(t, other, "key", []byte("newer"))
+				return answer(req, http.StatusServiceUnavailable, ""), err
+			}
+			_, err := io.Copy(io.Discard, req.Body)
+			httptrace.ContextClientTrace(req.Context()).WroteRequest(httptrace.WroteRequestInfo{}) // as a transport does
+			return answer(req, http.StatusOK, string(first)), err
+		}
+		d := newDriver(t, chaosClient(t, srv, lost), bucket, smallParts)
+		d.SetSettleTimeout(time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		if _, err := d.Put(ctx, "key", &source{n: 6 * mib}, -1, &backend.PutOptions{}); err != nil {
+			t.Errorf("Put = %v, want nil: the object was there", err)
+		}
+		wantBody(t, other, "key", []byte("newer"))
 	})
 }

@@ -211,7 +211,7 @@ func (d *Driver) completeUpload(ctx context.Context, id string, parts []backend.
 		return err
 	})
 	if err == nil && tries.Load() > 1 {
-		err = d.settle(ctx, info)
+		err = d.settle(ctx, info, id)
 	}
 	return err
 }
