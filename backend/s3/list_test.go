@@ -160,11 +160,16 @@ func listAnswer(truncated bool, token string, keys ...string) string {
 }
 
 // answering returns a driver for a storage that gives these answers to whatever
-// it is asked, the last one again and again.
+// it is asked, the last one again and again, but not for ever.
 func answering(t *testing.T, answers ...string) *s3.Driver {
 	t.Helper()
 	srv := &s3test.Server{Name: "none", Endpoint: "s3.test:80", AccessKey: "access", SecretKey: "secret", Region: "us-east-1"}
+	asked := 0
 	return newDriver(t, chaosClient(t, srv, func(req *http.Request, _ http.RoundTripper) (*http.Response, error) {
+		if asked++; asked > 100 {
+			t.Error("asked 100 times")
+			return answer(req, http.StatusForbidden, "<Error><Code>AccessDenied</Code></Error>"), nil
+		}
 		a := answers[0]
 		if len(answers) > 1 {
 			answers = answers[1:]
