@@ -108,4 +108,31 @@ var backendMutants = []mutant{
 		old: `err := u.d.core.AbortMultipartUpload(ctx, u.d.bucket, u.info.Key, u.id)`,
 		new: `_ = ctx
 	err := error(nil)`},
+	{name: "s3-aws-chunked-kept", file: "backend/s3/info.go", packages: inS3,
+		old: `		return strings.EqualFold(strings.TrimSpace(token), "aws-chunked")`,
+		new: `		return false`},
+	{name: "s3-list-ends-without-a-word", file: "backend/s3/list.go", packages: inS3,
+		old: `	return ctx.Err() // when it is done the client ends a listing without a word`,
+		new: `	return nil`},
+	{name: "s3-list-order-unchecked", file: "backend/s3/list.go", packages: inS3,
+		old: `if c.begun && object.Key < c.key || same &&`,
+		new: `if same &&`},
+	{name: "s3-copy-abort-forgotten", file: "backend/s3/replace_large.go", packages: inS3,
+		old: `	defer func() { err = errors.Join(err, u.abort()) }()`,
+		new: `	defer func() { err = errors.Join(err) }()`},
+	{name: "first-part-goes-on-blindly", file: "backend/download_resume.go", packages: inBackend,
+		old: `if r.stop == 0 || r.off != r.stop || r.off >= r.end || r.etag == "" {`,
+		new: `if r.stop == 0 || r.off != r.stop || r.off >= r.end {`},
+	{name: "rewrap-journal-older", file: "backend/bulk/rewrap.go", packages: []string{"backend/bulk"},
+		old: `fatal = t.begin(old)`,
+		new: `fatal = t.begin(oi)`},
+	{name: "migrate-tags-lost", file: "backend/bulk/migrate_keep.go", packages: []string{"backend/bulk"},
+		old: `	if err != nil {
+		return nil, fmt.Errorf("source: %w", err)
+	}
+	return put, nil`,
+		new: `	if err != nil {
+		_ = fmt.Errorf("source: %w", err)
+	}
+	return put, nil`},
 }
