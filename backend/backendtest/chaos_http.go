@@ -350,7 +350,7 @@ func (e *exchange) instruction(f *fault) *http.Response {
 	}
 	resp := e.made(http.StatusOK, "")
 	resp.ContentLength, resp.Body = 5<<30, io.NopCloser(endless{})
-	resp.Header.Set("Content-Length", strconv.Itoa(5<<30))
+	resp.Header.Set("Content-Length", strconv.FormatInt(5<<30, 10))
 	return resp
 }
 
