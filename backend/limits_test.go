@@ -171,7 +171,7 @@ func TestPartNumbers(t *testing.T) {
 		for _, number := range []int{1, most - 1, most} {
 			parts = append(parts, must(d.PutPart(t.Context(), "key", id, number, fmt.Appendf(nil, "%d,", number)))(t))
 		}
-		for _, number := range []int{math.MinInt, -1, 0, most + 1, 1 << 31, math.MaxInt} {
+		for _, number := range []int{math.MinInt, -1, 0, most + 1, math.MaxInt32, math.MaxInt} {
 			if _, err := d.PutPart(t.Context(), "key", id, number, nil); !errors.Is(err, backend.ErrPart) {
 				t.Errorf("%s: part %d = %v, want ErrPart", name, number, err)
 			}
