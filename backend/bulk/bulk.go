@@ -46,8 +46,9 @@ type Options struct {
 	// even counted.
 	Shard Shard
 
-	// Journal, if not nil, remembers what was done, and what it says was done
-	// is skipped. The job does not close it.
+	// Journal, if not nil, remembers what was done. What it says was done is
+	// skipped, if it has the same ETag and the same envelope, which takes a Stat
+	// of each object that was done, too. The job does not close it.
 	Journal *Journal
 
 	// DryRun looks at the objects, and counts what there is to do and what it

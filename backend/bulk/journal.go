@@ -63,6 +63,10 @@ type Entry struct {
 	Outcome Outcome   `json:"outcome"`
 	Reason  string    `json:"reason,omitempty"` // why it was skipped or has failed
 
+	// EnvelopeSHA256 is the [EnvelopeSum] of what the object that is done has
+	// now, wherever that is. An ETag does not tell that an envelope was replaced.
+	EnvelopeSHA256 string `json:"envelope_sha256,omitempty"`
+
 	// To is the key that a migrated object was stored under.
 	To string `json:"to,omitempty"`
 
@@ -92,7 +96,7 @@ type Entry struct {
 //
 // In memory a journal needs 20 to 40 bytes for each object that is done, a
 // gigabyte for 25 million; more than that should be divided by [Shard]. What it
-// keeps is a keyed hash of 128 bits of key and ETag.
+// keeps is a keyed hash of 128 bits of key, ETag and sum of the envelope.
 //
 // A Journal is safe for concurrent use.
 type Journal struct {
@@ -175,25 +179,37 @@ func (j *Journal) sync() {
 // remember makes Done report what e says was done.
 func (j *Journal) remember(e *Entry) {
 	if e.Outcome == Done && e.ETag != "" {
-		j.done[j.hash(e.Key, e.ETag)] = struct{}{}
+		j.done[j.hash(e.Key, e.ETag, e.EnvelopeSHA256)] = struct{}{}
 	}
 }
 
 // Done reports whether the journal says that the object under key that has this
-// ETag is done. An object that was stored since is another one.
-func (j *Journal) Done(key, etag string) bool {
-	h := j.hash(key, etag)
+// ETag is done, and had the envelope with this [EnvelopeSum] then. An object
+// that was stored since is another one, and so is one whose envelope was
+// replaced: an ETag stays where only metadata changes, or an instruction file.
+// Hence a listing is not enough to ask.
+func (j *Journal) Done(key, etag, envelopeSum string) bool {
+	h := j.hash(key, etag, envelopeSum)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	_, ok := j.done[h]
 	return ok
 }
 
-func (j *Journal) hash(key, etag string) (h [16]byte) {
-	b := make([]byte, 0, 256)
+// empty says that Done reports nothing, as at the first run of a job.
+func (j *Journal) empty() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.done) == 0
+}
+
+func (j *Journal) hash(key, etag, envelopeSum string) (h [16]byte) {
+	b := make([]byte, 0, 512)
 	b = append(b, j.salt[:]...)
-	b = binary.BigEndian.AppendUint64(b, uint64(len(key)))
-	b = append(append(b, key...), etag...)
+	for _, part := range []string{key, etag, envelopeSum} {
+		b = binary.BigEndian.AppendUint64(b, uint64(len(part)))
+		b = append(b, part...)
+	}
 	sum := sha256.Sum256(b)
 	return [16]byte(sum[:16])
 }

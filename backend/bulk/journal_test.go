@@ -34,8 +34,9 @@ func TestJournal(t *testing.T) {
 		for range rapid.IntRange(0, 8).Draw(rt, "entries") {
 			e := bulk.Entry{
 				Key: rapid.StringN(1, 40, -1).Draw(rt, "key"), ETag: rapid.StringN(1, 9, -1).Draw(rt, "etag"),
-				Outcome: rapid.SampledFrom([]bulk.Outcome{bulk.Done, bulk.Skipped, bulk.Failed, bulk.Begun}).Draw(rt, "outcome"),
-				Reason:  rapid.String().Draw(rt, "reason"), Size: rapid.Int64Min(0).Draw(rt, "size"),
+				EnvelopeSHA256: rapid.SampledFrom([]string{"", "a", "b"}).Draw(rt, "envelope"),
+				Outcome:        rapid.SampledFrom([]bulk.Outcome{bulk.Done, bulk.Skipped, bulk.Failed, bulk.Begun}).Draw(rt, "outcome"),
+				Reason:         rapid.String().Draw(rt, "reason"), Size: rapid.Int64Min(0).Draw(rt, "size"),
 				Envelope: map[string]string{"x-amz-matdesc": rapid.String().Draw(rt, "matdesc")},
 			}
 			if err := j.Append(&e); err != nil {
@@ -46,9 +47,11 @@ func TestJournal(t *testing.T) {
 		check := func() {
 			for _, e := range want {
 				done := slices.ContainsFunc(want, func(o bulk.Entry) bool {
-					return o.Outcome == bulk.Done && o.Key == e.Key && o.ETag == e.ETag
+					return o.Outcome == bulk.Done && o.Key == e.Key && o.ETag == e.ETag && o.EnvelopeSHA256 == e.EnvelopeSHA256
 				})
-				if j.Done(e.Key, e.ETag) != done || j.Done(e.Key, e.ETag+"x") || j.Done(e.Key+e.ETag, "") {
+				sum := e.EnvelopeSHA256
+				if j.Done(e.Key, e.ETag, sum) != done || j.Done(e.Key, e.ETag+"x", sum) || j.Done(e.Key+e.ETag, "", sum) ||
+					j.Done(e.Key, e.ETag, sum+"x") || j.Done(e.Key, e.ETag+sum, "x") {
 					rt.Errorf("Done(%q, %q) = %t, want %t", e.Key, e.ETag, !done, done)
 				}
 			}
@@ -274,8 +277,8 @@ func TestJournalFails(t *testing.T) {
 		j := must(bulk.OpenJournal(journalPath(t), testJob))(t)
 		j.Wrap(func(f bulk.JournalFile) bulk.JournalFile { broken.JournalFile = f; return broken })
 		err := j.Append(entry(1))
-		if !errors.Is(err, errSpy) && !errors.Is(err, io.ErrShortWrite) || j.Done("key 1", "etag 1") {
-			t.Errorf("%s: Append = %v, done %t", name, err, j.Done("key 1", "etag 1"))
+		if !errors.Is(err, errSpy) && !errors.Is(err, io.ErrShortWrite) || j.Done("key 1", "etag 1", "") {
+			t.Errorf("%s: Append = %v, done %t", name, err, j.Done("key 1", "etag 1", ""))
 		}
 		broken.write, broken.short = nil, false
 		if again := j.Append(entry(2)); again != err {
@@ -373,8 +376,8 @@ func ExampleOpenJournal() {
 			fmt.Println(err)
 			return
 		}
-		fmt.Println("done:", j.Done("a", "etag"))
-		err = j.Append(&bulk.Entry{Key: "a", ETag: "etag", Outcome: bulk.Done})
+		fmt.Println("done:", j.Done("a", "etag", "sum"))
+		err = j.Append(&bulk.Entry{Key: "a", ETag: "etag", EnvelopeSHA256: "sum", Outcome: bulk.Done})
 		fmt.Println(err, j.Close())
 	}
 	// Output:

@@ -231,7 +231,7 @@ func (m *migration) replace(ctx context.Context, t *task, oi *backend.ObjectInfo
 	if res.Outcome != Done {
 		return res
 	}
-	res.ETag, res.Size = now.ETag, now.Size
+	res.ETag, res.Size, res.EnvelopeSHA256 = now.ETag, now.Size, EnvelopeSum(now.Header)
 	if oi.InstructionFile != "" {
 		res.Requests += 2
 		if err := m.cleanUp(ctx, now, oi.InstructionFile); err != nil {

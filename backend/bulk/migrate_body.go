@@ -139,4 +139,5 @@ func (p *plaintext) Read(b []byte) (int, error) {
 func (p *plaintext) report(res *Result) {
 	res.SHA256 = hex.EncodeToString(p.hash.Sum(nil))
 	res.Unauthenticated = !p.object.Authenticated()
+	res.EnvelopeSHA256 = EnvelopeSum(p.object.Info().Header)
 }

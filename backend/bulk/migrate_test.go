@@ -50,8 +50,8 @@ func TestMigrate(t *testing.T) {
 	if err != nil || s.Reasons[bulk.ReasonJournal] != objects {
 		t.Errorf("again: %v, %v", s, err)
 	}
-	if got := d.requests - before; got != 2*int(files) {
-		t.Errorf("again: %d requests, want those that tell that files are such: %d", got, 2*files)
+	if got, want := d.requests-before, objects+3*int(files); got != want {
+		t.Errorf("again: %d requests, want those that tell the envelope of each object, and that files are such: %d", got, want)
 	}
 	opts.Journal = nil // what is there is compared
 	s, err = bulk.Migrate(t.Context(), src, target(t, d), list(t, src), opts)

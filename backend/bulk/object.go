@@ -41,7 +41,7 @@ func (t *task) stat(ctx context.Context, b *backend.Bucket) (oi *backend.ObjectI
 		r = skip(t.Info, ReasonGone)
 	case err != nil:
 		r = fail(t.Info, err)
-	case t.known(oi.ETag):
+	case t.known(oi):
 		r = skip(&oi.Info, ReasonJournal)
 	case archived(&oi.Info):
 		r = skip(&oi.Info, ReasonArchived)

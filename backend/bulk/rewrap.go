@@ -88,7 +88,7 @@ func (r *rewrapping) object(ctx context.Context, t *task) Result {
 		res.Requests, res.fatal = statRequests(oi), fatal
 		return res
 	}
-	res.ETag, res.Size = now.ETag, now.Size
+	res.ETag, res.Size, res.EnvelopeSHA256 = now.ETag, now.Size, EnvelopeSum(now.Header)
 	res.Envelope = nil // the entry before has it
 	return res
 }

@@ -33,8 +33,9 @@ type task struct {
 	moved int64
 }
 
-// run works on all objects: those that this shard holds, and that the journal
-// does not say are done. The Summary is never nil.
+// run works on all objects that this shard holds. That the journal says that one
+// is done is for work to find out: a listing does not have what that takes. The
+// Summary is never nil.
 //
 // A work that can tell that an object was interrupted, because its context is
 // done, need not: what fails then does not count, neither as failed nor as
@@ -88,8 +89,6 @@ func (r *run) object(ctx context.Context, info *backend.Info, work func(context.
 	switch {
 	case info.Noncurrent:
 		res = skip(info, ReasonNoncurrent)
-	case t.known(info.ETag):
-		res = skip(info, ReasonJournal)
 	default:
 		res = work(ctx, t)
 	}
@@ -130,10 +129,11 @@ func (r *run) note(e *Entry) error {
 	return r.opts.Journal.Append(e)
 }
 
-// known reports whether the journal says that this very object is done.
-func (t *task) known(etag string) bool {
+// known reports whether the journal says that this very object is done, and has
+// the envelope that it had then.
+func (t *task) known(oi *backend.ObjectInfo) bool {
 	j := t.run.opts.Journal
-	return j != nil && etag != "" && j.Done(t.Key, etag)
+	return j != nil && oi.ETag != "" && j.Done(t.Key, oi.ETag, EnvelopeSum(oi.Header))
 }
 
 // move says that n bytes of the object were worked on, for Progress.
