@@ -248,13 +248,16 @@ func (s *Schedule) isDead() bool {
 }
 
 // cancel ends the context of the operation.
-func (s *Schedule) cancel() {
+func (s *Schedule) cancel() { s.canceler()() }
+
+// canceler returns what ends the context of this operation, and of no later one.
+func (s *Schedule) canceler() func() {
 	s.mu.Lock()
-	cancel := s.now.cancel
-	s.mu.Unlock()
-	if cancel != nil {
-		cancel()
+	defer s.mu.Unlock()
+	if s.now.cancel == nil {
+		return func() {}
 	}
+	return s.now.cancel
 }
 
 // change has somebody else replace the object.

@@ -327,7 +327,7 @@ func (e *exchange) canceled(f *fault) (*http.Response, error) {
 		e.s.cancel()
 		return resp, err
 	}
-	stop := time.AfterFunc(f.pause, e.s.cancel)
+	stop := time.AfterFunc(f.pause, e.s.canceler())
 	defer stop.Stop()
 	select {
 	case <-e.req.Context().Done():

@@ -59,7 +59,7 @@ func (c *chaosSource) end() error {
 	case 2:
 		panic(errPanicked)
 	}
-	time.AfterFunc(c.fault.pause, c.s.cancel) // who stalls is given up in the end
+	time.AfterFunc(c.fault.pause, c.s.canceler()) // who stalls is given up in the end
 	time.Sleep(c.fault.pause + time.Millisecond)
 	return context.Canceled
 }
