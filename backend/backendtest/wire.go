@@ -11,6 +11,7 @@ import (
 // A Direction is one of the two ways through a [Wire].
 type Direction int
 
+// The directions.
 const (
 	ToServer Direction = iota // requests
 	ToClient                  // answers

@@ -76,6 +76,7 @@ type Options struct {
 // An Outcome is what became of an object.
 type Outcome string
 
+// The outcomes.
 const (
 	Done    Outcome = "done"
 	Skipped Outcome = "skipped" // there is nothing to do, or nothing that can be done
