@@ -21,8 +21,10 @@ import (
 func awsLabels(wrapped string) map[string]map[string]string {
 	iv := func(n int) string { return base64.StdEncoding.EncodeToString(make([]byte, n)) }
 	v2 := func(wrap, content string, size int) map[string]string {
-		return map[string]string{"x-amz-key-v2": wrapped, "x-amz-iv": iv(size), "x-amz-matdesc": "{}",
-			"x-amz-wrap-alg": wrap, "x-amz-cek-alg": content, "x-amz-tag-len": "128"}
+		return map[string]string{
+			"x-amz-key-v2": wrapped, "x-amz-iv": iv(size), "x-amz-matdesc": "{}",
+			"x-amz-wrap-alg": wrap, "x-amz-cek-alg": content, "x-amz-tag-len": "128",
+		}
 	}
 	return map[string]map[string]string{
 		"V3":             {"x-amz-c": "115", "x-amz-w": "02", "x-amz-3": wrapped, "x-amz-d": iv(28), "x-amz-i": iv(28), "x-amz-m": "{}"},

@@ -30,9 +30,11 @@ var envelopeNames = strings.Fields("x-amz-key x-amz-key-v2 x-amz-iv x-amz-matdes
 func fingerprints(data []byte) [][]byte {
 	m, s1, s2, s5 := md5.Sum(data), sha1.Sum(data), sha256.Sum256(data), sha512.Sum512(data)
 	nvme := crc64.Checksum(data, crc64.MakeTable(0x9a6c9329ac4bc9b5))
-	return [][]byte{m[:], s1[:], s2[:], s5[:], binary.BigEndian.AppendUint64(nil, nvme),
+	return [][]byte{
+		m[:], s1[:], s2[:], s5[:], binary.BigEndian.AppendUint64(nil, nvme),
 		binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(data)),
-		binary.BigEndian.AppendUint32(nil, crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)))}
+		binary.BigEndian.AppendUint32(nil, crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli))),
+	}
 }
 
 // TestAttackA3Fingerprints (CVE-2022-2582): nothing that is stored is a

@@ -94,8 +94,14 @@ func testEOFSink(t *testing.T, o *backend.Object) {
 // handed out as plaintext.
 func TestPlaintextOfOtherFormats(t *testing.T) {
 	for _, meta := range []map[string]string{
-		{"s3seal-suite": "1"}, {"S3Seal-Key": "1"}, {"x-amz-meta-s3seal-suite": "chunked1"}, {"s3seal-suite": "chunked2"},
-		{"s3seal-salt": ""}, {"s3seal-new": "1"}, {"s3seal-key-9": "1"}, {"S3SEAL-": "1"},
+		{"s3seal-suite": "1"},
+		{"S3Seal-Key": "1"},
+		{"x-amz-meta-s3seal-suite": "chunked1"},
+		{"s3seal-suite": "chunked2"},
+		{"s3seal-salt": ""},
+		{"s3seal-new": "1"},
+		{"s3seal-key-9": "1"},
+		{"S3SEAL-": "1"},
 		{"x-amz-meta-x-amz-unencrypted-content-length": "1"},
 	} {
 		d := mem.New()

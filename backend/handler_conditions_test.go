@@ -30,12 +30,29 @@ func TestHandlerConditions(t *testing.T) {
 		fields string
 		status int
 	}{
-		{"If-None-Match: " + tag, same}, {"If-None-Match: W/" + tag, same}, {"If-None-Match: *", same},
-		{`If-None-Match: "x", ` + tag, same}, {`If-None-Match: "a,b" ,W/"c",,` + tag, same}, {`If-None-Match: "x"`, ok},
-		{"If-None-Match: " + info.ETag, ok}, {"If-None-Match: ", ok}, {`If-None-Match: x, ` + tag, ok}, {`If-None-Match: "` + info.ETag, ok},
-		{"If-Match: " + tag, ok}, {"If-Match: *", ok}, {`If-Match: "x",` + tag, ok}, {"If-Match: W/" + tag, failed}, {`If-Match: "x"`, failed}, {"If-Match: ", failed},
-		{"If-Modified-Since: " + at, same}, {"If-Modified-Since: " + after, same}, {"If-Modified-Since: " + before, ok}, {"If-Modified-Since: soon", ok},
-		{"If-Unmodified-Since: " + at, ok}, {"If-Unmodified-Since: " + before, failed}, {"If-Unmodified-Since: soon", ok},
+		{"If-None-Match: " + tag, same},
+		{"If-None-Match: W/" + tag, same},
+		{"If-None-Match: *", same},
+		{`If-None-Match: "x", ` + tag, same},
+		{`If-None-Match: "a,b" ,W/"c",,` + tag, same},
+		{`If-None-Match: "x"`, ok},
+		{"If-None-Match: " + info.ETag, ok},
+		{"If-None-Match: ", ok},
+		{`If-None-Match: x, ` + tag, ok},
+		{`If-None-Match: "` + info.ETag, ok},
+		{"If-Match: " + tag, ok},
+		{"If-Match: *", ok},
+		{`If-Match: "x",` + tag, ok},
+		{"If-Match: W/" + tag, failed},
+		{`If-Match: "x"`, failed},
+		{"If-Match: ", failed},
+		{"If-Modified-Since: " + at, same},
+		{"If-Modified-Since: " + after, same},
+		{"If-Modified-Since: " + before, ok},
+		{"If-Modified-Since: soon", ok},
+		{"If-Unmodified-Since: " + at, ok},
+		{"If-Unmodified-Since: " + before, failed},
+		{"If-Unmodified-Since: soon", ok},
 		{`If-None-Match: "x"; If-Modified-Since: ` + after, ok},
 		{"If-Match: " + tag + "; If-Unmodified-Since: " + before, ok},
 		{"If-Match: " + tag + "; If-None-Match: " + tag, same},
@@ -118,8 +135,11 @@ func TestHandlerPolicy(t *testing.T) {
 			status int
 			want   []byte
 		}{
-			{"bytes=5-10", part, data[5:11]}, {"bytes=-3", part, data[len(data)-3:]}, {"bytes=0-0", part, data[:1]},
-			{"bytes=0-", all, data}, {"bytes=1-,5-", http.StatusOK, data},
+			{"bytes=5-10", part, data[5:11]},
+			{"bytes=-3", part, data[len(data)-3:]},
+			{"bytes=0-0", part, data[:1]},
+			{"bytes=0-", all, data},
+			{"bytes=1-,5-", http.StatusOK, data},
 		} {
 			wantAnswer(t, s.name+": "+c.spec, ask(h, "GET", "/key", "Range", c.spec), c.status, c.want)
 		}

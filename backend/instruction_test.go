@@ -241,8 +241,10 @@ func TestInstructionBodyError(t *testing.T) {
 func TestInstructionForeign(t *testing.T) {
 	allow := &backend.Options{Open: everything(nil)}
 	allow.Open.AllowPlaintext = true
-	for what, file := range map[string]string{"empty": "", "text": "Unpack and run.", "JSON": `{"invalid":"json"}`,
-		"HTML": "<html>", "large": strings.Repeat(" ", envelope.MaxInstructionSize) + "x"} {
+	for what, file := range map[string]string{
+		"empty": "", "text": "Unpack and run.", "JSON": `{"invalid":"json"}`,
+		"HTML": "<html>", "large": strings.Repeat(" ", envelope.MaxInstructionSize) + "x",
+	} {
 		for _, p := range append(suites(t), profile{name: "plaintext"}) {
 			var d backend.Driver = mem.New()
 			if p.key == nil {

@@ -106,8 +106,16 @@ func TestGetRangeExtremes(t *testing.T) {
 	for _, p := range suites(t) {
 		b := p.opening(stored(t, p, "key", pattern(100)), nil)
 		for _, c := range [][2]int64{
-			{math.MaxInt64, 1}, {math.MaxInt64, -1}, {math.MaxInt64, math.MaxInt64}, {100, 1},
-			{math.MinInt64, 1}, {math.MinInt64, 0}, {0, math.MinInt64}, {-1, 1}, {99, 0}, {99, -2},
+			{math.MaxInt64, 1},
+			{math.MaxInt64, -1},
+			{math.MaxInt64, math.MaxInt64},
+			{100, 1},
+			{math.MinInt64, 1},
+			{math.MinInt64, 0},
+			{0, math.MinInt64},
+			{-1, 1},
+			{99, 0},
+			{99, -2},
 		} {
 			_, err := b.GetRange(t.Context(), "key", c[0], c[1])
 			wantErr(t, fmt.Sprint(p.name, c), err, backend.ErrRange)
@@ -131,9 +139,18 @@ func TestGetRangeRequests(t *testing.T) {
 			gets, cbc int
 			size      bool // the size of the plaintext is known in the end
 		}{
-			{0, 10, 1, 1, false}, {95, 1, 1, 1, false}, {95, 100, 1, 1, false}, {50, -1, 1, 1, false},
-			{96, 1, 1, 2, true}, {-1, -1, 1, 2, true}, {-100, -1, 1, 2, true},
-			{100, 1, 0, 1, true}, {112, 1, 0, 0, false}, {math.MaxInt64, -1, 0, 0, false}, {-5, 1, 0, 0, false}, {96, 0, 0, 0, false},
+			{0, 10, 1, 1, false},
+			{95, 1, 1, 1, false},
+			{95, 100, 1, 1, false},
+			{50, -1, 1, 1, false},
+			{96, 1, 1, 2, true},
+			{-1, -1, 1, 2, true},
+			{-100, -1, 1, 2, true},
+			{100, 1, 0, 1, true},
+			{112, 1, 0, 0, false},
+			{math.MaxInt64, -1, 0, 0, false},
+			{-5, 1, 0, 0, false},
+			{96, 0, 0, 0, false},
 		} {
 			f := backendtest.Faulty(d, backendtest.Faults{})
 			o, err := p.opening(f, nil).GetRange(t.Context(), "key", c.off, c.n)

@@ -294,8 +294,10 @@ func TestRewrapRecipients(t *testing.T) {
 	opts := &backend.Options{Seal: envelope.SealOptions{Suite: envelope.Chunked, Recipients: []envelope.SealRecipient{{Wrapper: key(2)}, {Wrapper: key(3)}}}}
 	d := mem.New()
 	must(backend.NewBucket(d, key(1), nil, opts).Put(t.Context(), "k", strings.NewReader("text"), 4, nil))(t)
-	again := &backend.RewrapOptions{Wrappers: []wrap.Wrapper{key(4)}, Recipients: []envelope.SealRecipient{{Wrapper: key(5)}},
-		MustNotOpen: wrap.NewKeyring(key(1), key(2), key(3))}
+	again := &backend.RewrapOptions{
+		Wrappers: []wrap.Wrapper{key(4)}, Recipients: []envelope.SealRecipient{{Wrapper: key(5)}},
+		MustNotOpen: wrap.NewKeyring(key(1), key(2), key(3)),
+	}
 	still := *again
 	still.Recipients = append(still.Recipients, envelope.SealRecipient{Wrapper: key(3)})
 	_, err := backend.NewBucket(d, nil, key(2), nil).Rewrap(t.Context(), "k", &still)

@@ -71,8 +71,10 @@ func TestSidecarFailedPut(t *testing.T) {
 		fail string
 		next string // what the next put asks the KMS
 	}{
-		{"get a.key", "GenerateDataKey"}, {"stat a.key", "GenerateDataKey"},
-		{"put a.key", "GenerateDataKey"}, {"put a", "Decrypt"},
+		{"get a.key", "GenerateDataKey"},
+		{"stat a.key", "GenerateDataKey"},
+		{"put a.key", "GenerateDataKey"},
+		{"put a", "Decrypt"},
 	} {
 		t.Run(c.fail, func(t *testing.T) {
 			store, client := mem.New(), newCountingKMS(t)

@@ -99,8 +99,10 @@ func TestAttackB5SwapIsNotDetected(t *testing.T) {
 // the end.
 func TestAttackB7CanonicalBase64(t *testing.T) {
 	good := b64(28)
-	for _, value := range []string{good[:39], good + "=", good + "A", good[:20] + "\n" + good[20:], "\n" + good, good[:38], good[:37] + "B==",
-		strings.ReplaceAll(b64of(bytes.Repeat([]byte{0xff}, 28)), "/", "_"), good + "," + good, good + "\x00"} {
+	for _, value := range []string{
+		good[:39], good + "=", good + "A", good[:20] + "\n" + good[20:], "\n" + good, good[:38], good[:37] + "B==",
+		strings.ReplaceAll(b64of(bytes.Repeat([]byte{0xff}, 28)), "/", "_"), good + "," + good, good + "\x00",
+	} {
 		meta := valid()["V3"]
 		meta["x-amz-i"] = value
 		if _, err := envelope.ParseHeader(meta); !isMetadata(err) {

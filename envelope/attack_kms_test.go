@@ -209,8 +209,10 @@ func TestAttackA8OtherFormat(t *testing.T) {
 			var iv []byte
 			iv, c.body = wireContent(t, alg, cek)
 			desc := strings.ReplaceAll(o.meta["x-amz-m"]+o.meta["x-amz-t"], `"115"`, `"`+alg+`"`)
-			c.meta = map[string]string{"x-amz-key-v2": o.meta["x-amz-3"], "x-amz-iv": b64of(iv), "x-amz-wrap-alg": o.wire.text,
-				"x-amz-cek-alg": alg, "x-amz-matdesc": desc}
+			c.meta = map[string]string{
+				"x-amz-key-v2": o.meta["x-amz-3"], "x-amz-iv": b64of(iv), "x-amz-wrap-alg": o.wire.text,
+				"x-amz-cek-alg": alg, "x-amz-matdesc": desc,
+			}
 		case o.wire.code != "" && o.meta["x-amz-cek-alg"] == alg:
 			desc := strings.ReplaceAll(o.meta["x-amz-matdesc"], alg, "115")
 			c.meta, c.body = wireV3(t, cek)

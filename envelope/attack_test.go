@@ -173,8 +173,10 @@ func TestAttackA5Salamander(t *testing.T) {
 // TestAttackA6Spoofing: of all mixtures of the names that belong to one format
 // only, the pure ones are accepted.
 func TestAttackA6Spoofing(t *testing.T) {
-	values := map[string]string{"x-amz-key": b64(60), "x-amz-key-v2": b64(60), "x-amz-cek-alg": "AES/CBC/PKCS5Padding", "x-amz-wrap-alg": "AES/GCM",
-		"x-amz-3": b64(60), "x-amz-c": "115", "x-amz-d": b64(28), "x-amz-i": b64(28), "x-amz-w": "02"}
+	values := map[string]string{
+		"x-amz-key": b64(60), "x-amz-key-v2": b64(60), "x-amz-cek-alg": "AES/CBC/PKCS5Padding", "x-amz-wrap-alg": "AES/GCM",
+		"x-amz-3": b64(60), "x-amz-c": "115", "x-amz-d": b64(28), "x-amz-i": b64(28), "x-amz-w": "02",
+	}
 	names := slices.Sorted(maps.Keys(values))
 	accepted := make(map[string]bool)
 	for set := range 1 << len(names) {

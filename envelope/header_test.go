@@ -47,21 +47,31 @@ func TestMetadataForm(t *testing.T) {
 		h    *envelope.Header
 		want map[string]string
 	}{
-		{&envelope.Header{Suite: envelope.V1, WrappedKey: key, IV: iv16},
-			map[string]string{"x-amz-key": b64(48), "x-amz-iv": b64(16), "x-amz-matdesc": "{}"}},
-		{v2(envelope.V2GCM, wrap.AESGCM, iv12),
-			with(v2Names(b64(12), "AES/GCM/NoPadding", "AES/GCM"), "x-amz-tag-len", "128")},
+		{
+			&envelope.Header{Suite: envelope.V1, WrappedKey: key, IV: iv16},
+			map[string]string{"x-amz-key": b64(48), "x-amz-iv": b64(16), "x-amz-matdesc": "{}"},
+		},
+		{
+			v2(envelope.V2GCM, wrap.AESGCM, iv12),
+			with(v2Names(b64(12), "AES/GCM/NoPadding", "AES/GCM"), "x-amz-tag-len", "128"),
+		},
 		{kms, with(with(v2Names(b64(12), "AES/GCM/NoPadding", "kms+context"), "x-amz-tag-len", "128"),
 			"x-amz-matdesc", `{"aws:x-amz-cek-alg":"AES/GCM/NoPadding"}`)},
 		{v2(envelope.V2CBC, wrap.AESKW, iv16), // all six names, for the one reader that insists on them
 			with(v2Names(b64(16), "AES/CBC/PKCS5Padding", "AESWrap"), "x-amz-tag-len", "0")},
 		{v2(envelope.V2CBC, wrap.RSAOAEPSHA1, iv16), v2Names(b64(16), "AES/CBC/PKCS5Padding", "RSA-OAEP-SHA1")},
 		{v2(envelope.V2CBC, wrap.KMSPlain, iv16), v2Names(b64(16), "AES/CBC/PKCS5Padding", "kms")},
-		{&envelope.Header{Wrap: wrap.RSAOAEPSHA1, WrappedKey: key, IV: id, Commitment: id},
-			map[string]string{"x-amz-3": b64(48), "x-amz-c": "115", "x-amz-w": "22", "x-amz-d": b64(28), "x-amz-i": b64(28), "x-amz-m": "{}"}},
-		{&envelope.Header{Wrap: wrap.KMSContext, WrappedKey: key, IV: id, Commitment: id, MatDesc: bound("115")},
-			map[string]string{"x-amz-3": b64(48), "x-amz-c": "115", "x-amz-w": "12", "x-amz-d": b64(28), "x-amz-i": b64(28),
-				"x-amz-t": `{"aws:x-amz-cek-alg":"115"}`}},
+		{
+			&envelope.Header{Wrap: wrap.RSAOAEPSHA1, WrappedKey: key, IV: id, Commitment: id},
+			map[string]string{"x-amz-3": b64(48), "x-amz-c": "115", "x-amz-w": "22", "x-amz-d": b64(28), "x-amz-i": b64(28), "x-amz-m": "{}"},
+		},
+		{
+			&envelope.Header{Wrap: wrap.KMSContext, WrappedKey: key, IV: id, Commitment: id, MatDesc: bound("115")},
+			map[string]string{
+				"x-amz-3": b64(48), "x-amz-c": "115", "x-amz-w": "12", "x-amz-d": b64(28), "x-amz-i": b64(28),
+				"x-amz-t": `{"aws:x-amz-cek-alg":"115"}`,
+			},
+		},
 	} {
 		if got, err := c.h.Metadata(); err != nil || !maps.Equal(got, c.want) {
 			t.Errorf("%v: Metadata = %q, %v; want %q", c.h, got, err, c.want)
@@ -117,8 +127,10 @@ func drawHeader(t *rapid.T, p pair) *envelope.Header {
 		alg = "S3SEAL/CHUNKED1"
 		h.Bound = rapid.Bool().Draw(t, "bound")
 		for range rapid.IntRange(0, 7).Draw(t, "more") {
-			h.Recipients = append(h.Recipients, envelope.Recipient{Wrap: wrap.RSAOAEPSHA1, WrappedKey: bin("another", 40),
-				MatDesc: rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "another desc")})
+			h.Recipients = append(h.Recipients, envelope.Recipient{
+				Wrap: wrap.RSAOAEPSHA1, WrappedKey: bin("another", 40),
+				MatDesc: rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "another desc"),
+			})
 		}
 	case dare.DARE2:
 		alg, h.IV = "S3SEAL/DARE2", bin("salt", 32)

@@ -37,8 +37,11 @@ func TestInstructionDialects(t *testing.T) {
 	}{
 		"Ruby V1":          {nil, fileV1, "V1", nil},
 		"length on object": {map[string]string{"x-amz-meta-x-amz-unencrypted-content-length": "5"}, fileV1, "V1", nil},
-		"PHP": {nil, `{` + fileV2 + `,"x-amz-unencrypted-content-length":17,"x-amz-tag-len":128,"x-amz-matdesc":"{\"a\":\"b\\\/c\"}"}`,
-			"V2-GCM", map[string]string{"a": "b/c"}},
+		"PHP": {
+			nil, `{` + fileV2 + `,"x-amz-unencrypted-content-length":17,"x-amz-tag-len":128,"x-amz-matdesc":"{\"a\":\"b\\\/c\"}"}`,
+			"V2-GCM",
+			map[string]string{"a": "b/c"},
+		},
 		"PHP slashes":       {nil, strings.ReplaceAll(`{`+fileV2+`}`, "AES/", `AES\/`), "V2-GCM", nil},
 		"PHP MD5":           {nil, `{` + fileV2 + `,"x-amz-unencrypted-content-md5":"x"}`, "V2-GCM", nil},
 		"Go, empty tag-len": {nil, `{"x-amz-key-v2":"<K>","x-amz-iv":"<I>","x-amz-cek-alg":"AES/CBC/PKCS5Padding","x-amz-tag-len":""}`, "V2-CBC", nil},
@@ -53,8 +56,11 @@ func TestInstructionDialects(t *testing.T) {
 		"V3 empty m, c":     {v3, `{` + fileV3 + `,"x-amz-m":"","x-amz-c":""}`, "V3", nil},
 		// A file was never in a header, so nothing in it is repaired.
 		"UTF-8": {nil, `{"x-amz-key":"<K>","x-amz-iv":"<I>","x-amz-matdesc":"{\"a\":\"é\"}"}`, "V1", map[string]string{"a": "é"}},
-		"like double UTF-8": {nil, `{"x-amz-key":"<K>","x-amz-iv":"<I>","x-amz-matdesc":"{\"a\":\"Ã©\"}"}`,
-			"V1", map[string]string{"a": "Ã©"}},
+		"like double UTF-8": {
+			nil, `{"x-amz-key":"<K>","x-amz-iv":"<I>","x-amz-matdesc":"{\"a\":\"Ã©\"}"}`,
+			"V1",
+			map[string]string{"a": "Ã©"},
+		},
 	} {
 		h, err := envelope.ParseInstructionFile(c.meta, strings.NewReader(fileOf(c.file)))
 		if err != nil || h.Suite.String() != c.want || !maps.Equal(h.MatDesc, c.desc) {
@@ -103,10 +109,14 @@ func TestInstructionRefusals(t *testing.T) {
 		"negative tag-len": {nil, `{` + fileV2 + `,"x-amz-tag-len":-128}`, "envelope: metadata x-amz-tag-len: want a string"},
 		"short tag":        {nil, `{` + fileV2 + `,"x-amz-tag-len":96}`, `envelope: metadata x-amz-tag-len: want 128, got "96"`},
 		"decimals":         {nil, `{` + fileV2 + `,"x-amz-tag-len":128.0}`, `envelope: metadata x-amz-tag-len: want 128, got "128.0"`},
-		"encoded word": {nil, `{"x-amz-key":"<K>","x-amz-iv":"<I>","x-amz-matdesc":"=?UTF-8?B?e30=?="}`,
-			"envelope: metadata x-amz-matdesc: not valid JSON"},
-		"number c": {v3, `{` + fileV3 + `,"x-amz-c":115}`,
-			"envelope: metadata x-amz-c: belongs in the metadata of the object, not in its instruction file"},
+		"encoded word": {
+			nil, `{"x-amz-key":"<K>","x-amz-iv":"<I>","x-amz-matdesc":"=?UTF-8?B?e30=?="}`,
+			"envelope: metadata x-amz-matdesc: not valid JSON",
+		},
+		"number c": {
+			v3, `{` + fileV3 + `,"x-amz-c":115}`,
+			"envelope: metadata x-amz-c: belongs in the metadata of the object, not in its instruction file",
+		},
 		"V1 beside V3":     {v3, fileV1, "envelope: metadata x-amz-c: does not belong to format V1"},
 		"V2 beside V3":     {v3, `{` + fileV2 + `}`, "envelope: metadata x-amz-c: does not belong to format V2"},
 		"V2 and V3":        {v3, `{` + fileV2 + `,` + fileV3 + `}`, "envelope: metadata x-amz-3: does not belong to format V2"},

@@ -60,20 +60,34 @@ func TestInstructionForm(t *testing.T) {
 		meta map[string]string
 		file string
 	}{
-		{&envelope.Header{Suite: envelope.V1, WrappedKey: key, IV: iv16}, map[string]string{},
-			`{"x-amz-iv":"AAAAAAAAAAAAAAAAAAAAAA==","x-amz-key":"` + key64 + `","x-amz-matdesc":"{}"}`},
-		{&envelope.Header{Suite: envelope.V2GCM, Wrap: wrap.AESGCM, WrappedKey: key, IV: iv12, MatDesc: map[string]string{"a b": "é<"}},
+		{
+			&envelope.Header{Suite: envelope.V1, WrappedKey: key, IV: iv16},
+			map[string]string{},
+			`{"x-amz-iv":"AAAAAAAAAAAAAAAAAAAAAA==","x-amz-key":"` + key64 + `","x-amz-matdesc":"{}"}`,
+		},
+		{
+			&envelope.Header{Suite: envelope.V2GCM, Wrap: wrap.AESGCM, WrappedKey: key, IV: iv12, MatDesc: map[string]string{"a b": "é<"}},
 			map[string]string{},
 			`{"x-amz-cek-alg":"AES/GCM/NoPadding","x-amz-iv":"AAAAAAAAAAAAAAAA","x-amz-key-v2":"` + key64 +
-				`","x-amz-matdesc":"{\"a\u0020b\":\"\\u00e9<\"}","x-amz-tag-len":"128","x-amz-wrap-alg":"AES/GCM"}`},
-		{&envelope.Header{Suite: envelope.V2CBC, Wrap: wrap.RSAOAEPSHA1, WrappedKey: key, IV: iv16}, map[string]string{},
+				`","x-amz-matdesc":"{\"a\u0020b\":\"\\u00e9<\"}","x-amz-tag-len":"128","x-amz-wrap-alg":"AES/GCM"}`,
+		},
+		{
+			&envelope.Header{Suite: envelope.V2CBC, Wrap: wrap.RSAOAEPSHA1, WrappedKey: key, IV: iv16},
+			map[string]string{},
 			`{"x-amz-cek-alg":"AES/CBC/PKCS5Padding","x-amz-iv":"AAAAAAAAAAAAAAAAAAAAAA==","x-amz-key-v2":"` + key64 +
-				`","x-amz-matdesc":"{}","x-amz-wrap-alg":"RSA-OAEP-SHA1"}`},
-		{&envelope.Header{Wrap: wrap.AESGCM, WrappedKey: key, IV: id, Commitment: id}, staying,
-			`{"x-amz-3":"` + key64 + `","x-amz-m":"{}","x-amz-w":"02"}`},
-		{&envelope.Header{Wrap: wrap.KMSContext, WrappedKey: key, IV: id, Commitment: id,
-			MatDesc: map[string]string{"aws:x-amz-cek-alg": "115"}}, staying,
-			`{"x-amz-3":"` + key64 + `","x-amz-t":"{\"aws:x-amz-cek-alg\":\"115\"}","x-amz-w":"12"}`},
+				`","x-amz-matdesc":"{}","x-amz-wrap-alg":"RSA-OAEP-SHA1"}`,
+		},
+		{
+			&envelope.Header{Wrap: wrap.AESGCM, WrappedKey: key, IV: id, Commitment: id}, staying,
+			`{"x-amz-3":"` + key64 + `","x-amz-m":"{}","x-amz-w":"02"}`,
+		},
+		{
+			&envelope.Header{
+				Wrap: wrap.KMSContext, WrappedKey: key, IV: id, Commitment: id,
+				MatDesc: map[string]string{"aws:x-amz-cek-alg": "115"},
+			}, staying,
+			`{"x-amz-3":"` + key64 + `","x-amz-t":"{\"aws:x-amz-cek-alg\":\"115\"}","x-amz-w":"12"}`,
+		},
 	} {
 		meta, file, err := c.h.InstructionFile()
 		if err != nil || !maps.Equal(meta, c.meta) || string(file) != c.file {

@@ -79,8 +79,10 @@ func mutants(meta map[string]string, f func(what string, changed map[string]stri
 			continue
 		}
 		change(name+" removed", func(c map[string]string) { delete(c, name) })
-		for _, other := range []string{strings.ToUpper(name), textproto.CanonicalMIMEHeaderKey(name), "x-amz-meta-" + name, "X-Amz-Meta-" + name,
-			"x-amz-meta-x-amz-meta-" + name, name + " ", " " + name, name + "\x00", strings.TrimPrefix(name, "x-amz-"), strings.ReplaceAll(name, "-", "_")} {
+		for _, other := range []string{
+			strings.ToUpper(name), textproto.CanonicalMIMEHeaderKey(name), "x-amz-meta-" + name, "X-Amz-Meta-" + name,
+			"x-amz-meta-x-amz-meta-" + name, name + " ", " " + name, name + "\x00", strings.TrimPrefix(name, "x-amz-"), strings.ReplaceAll(name, "-", "_"),
+		} {
 			change(name+" as "+other, func(c map[string]string) { delete(c, name); c[other] = value })
 			change(name+" and "+other, func(c map[string]string) { c[other] = value })
 			change(name+" and another "+other, func(c map[string]string) { c[other] = value + "A" })

@@ -276,8 +276,10 @@ func ctrObject(t testing.TB, plain []byte) object {
 	block := must[cipher.Block](t)(aes.NewCipher(cek))
 	body := make([]byte, len(plain))
 	cipher.NewCTR(block, iv).XORKeyStream(body, plain)
-	meta := map[string]string{"x-amz-key-v2": b64of(wrapped), "x-amz-iv": b64of(iv), "x-amz-matdesc": "{}",
-		"x-amz-cek-alg": "AES/CTR/NoPadding", "x-amz-wrap-alg": "AESWrap", "x-amz-tag-len": "0"}
+	meta := map[string]string{
+		"x-amz-key-v2": b64of(wrapped), "x-amz-iv": b64of(iv), "x-amz-matdesc": "{}",
+		"x-amz-cek-alg": "AES/CTR/NoPadding", "x-amz-wrap-alg": "AESWrap", "x-amz-tag-len": "0",
+	}
 	return object{meta: meta, body: body, plain: plain}
 }
 

@@ -32,8 +32,10 @@ func ownFixtures(t *testing.T) []fixture {
 		"chunked":        {aes, envelope.SealOptions{Suite: envelope.Chunked, MatDesc: map[string]string{"a": "b"}}, 17},
 		"chunked, kms":   {newFakeKMS(t, wrap.KMSContext), envelope.SealOptions{Suite: envelope.Chunked}, 17},
 		"chunked, bound": {aes, envelope.SealOptions{Suite: envelope.Chunked, Bind: ownPlace}, 17},
-		"chunked for 3": {pub, envelope.SealOptions{Suite: envelope.Chunked,
-			Recipients: []envelope.SealRecipient{{Wrapper: aes}, {Wrapper: newFakeKMS(t, wrap.KMSContext)}}}, 17},
+		"chunked for 3": {pub, envelope.SealOptions{
+			Suite:      envelope.Chunked,
+			Recipients: []envelope.SealRecipient{{Wrapper: aes}, {Wrapper: newFakeKMS(t, wrap.KMSContext)}},
+		}, 17},
 		"dare":        {aes, envelope.SealOptions{Suite: dare.DARE2}, 17},
 		"dare, bound": {aes, envelope.SealOptions{Suite: dare.DARE2, Bind: ownPlace}, 17},
 		"dare, empty": {aes, envelope.SealOptions{Suite: dare.DARE2}, 0},

@@ -136,8 +136,10 @@ func TestOwnReadByReference(t *testing.T) {
 					t.Errorf("%v, %d bytes: the reference reads %d others", suite, n, len(got))
 				}
 				want := map[string]string{"s3seal-suite": o.meta["s3seal-suite"], "s3seal-wrap": "02", "s3seal-matdesc": "{}"}
-				for name, there := range map[string]bool{"s3seal-key": true, "s3seal-bound": bind.Key != "",
-					"s3seal-salt": suite == dare.DARE2, "s3seal-empty": suite == dare.DARE2 && n == 0} {
+				for name, there := range map[string]bool{
+					"s3seal-key": true, "s3seal-bound": bind.Key != "",
+					"s3seal-salt": suite == dare.DARE2, "s3seal-empty": suite == dare.DARE2 && n == 0,
+				} {
 					if there {
 						want[name] = o.meta[name]
 					}
@@ -167,7 +169,8 @@ func TestOwnReadsReference(t *testing.T) {
 			plain := pattern(n)
 			commitment, chunks := refChunked(t, true, cek, salt, refContext(bind), plain)
 			o := object{plain: plain, body: []byte(salt + string(commitment) + string(chunks)), meta: map[string]string{
-				"s3seal-suite": "chunked1", "s3seal-wrap": "02", "s3seal-key": b64of(refWrap(t, cek, "S3SEAL/CHUNKED1"))}}
+				"s3seal-suite": "chunked1", "s3seal-wrap": "02", "s3seal-key": b64of(refWrap(t, cek, "S3SEAL/CHUNKED1")),
+			}}
 			if bind.Key != "" {
 				o.meta["s3seal-bound"] = "1"
 			}
@@ -181,8 +184,10 @@ func TestOwnReadsReference(t *testing.T) {
 			}
 		}
 	}
-	empty := object{meta: map[string]string{"s3seal-suite": "dare2", "s3seal-wrap": "02", "s3seal-empty": "1",
-		"s3seal-key": b64of(refWrap(t, cek, "S3SEAL/DARE2")), "s3seal-salt": b64of(refDAREKey(t, cek, "", "\x01", "\x00"))}}
+	empty := object{meta: map[string]string{
+		"s3seal-suite": "dare2", "s3seal-wrap": "02", "s3seal-empty": "1",
+		"s3seal-key": b64of(refWrap(t, cek, "S3SEAL/DARE2")), "s3seal-salt": b64of(refDAREKey(t, cek, "", "\x01", "\x00")),
+	}}
 	checkAnswer(t, "salt", must[[]byte](t)(decode(empty.meta["s3seal-salt"])), "125d2fdea5ee01819fb8a752212fb0eca756ed4bf8fa466a5e53660da0263c27")
 	if got, err := empty.open(t.Context(), key, ownOpen(envelope.Binding{})); err != nil || len(got) != 0 {
 		t.Errorf("empty DARE object: %q, %v", got, err)

@@ -24,23 +24,37 @@ func b64(n int) string { return base64.StdEncoding.EncodeToString(make([]byte, n
 func valid() map[string]map[string]string {
 	return map[string]map[string]string{
 		"V1": {"x-amz-key": b64(48), "x-amz-iv": b64(16), "x-amz-matdesc": "{}"},
-		"V2-GCM": {"x-amz-key-v2": b64(60), "x-amz-iv": b64(12), "x-amz-cek-alg": "AES/GCM/NoPadding",
-			"x-amz-wrap-alg": "AES/GCM", "x-amz-matdesc": `{"a":"b"}`, "x-amz-tag-len": "128"},
-		"V2-CBC": {"x-amz-key-v2": b64(40), "x-amz-iv": b64(16), "x-amz-cek-alg": "AES/CBC/PKCS5Padding",
-			"x-amz-wrap-alg": "AESWrap", "x-amz-matdesc": "{}", "x-amz-tag-len": "0"},
-		"V2-CTR": {"x-amz-key-v2": b64(40), "x-amz-iv": b64(16), "x-amz-cek-alg": "AES/CTR/NoPadding",
-			"x-amz-wrap-alg": "AESWrap", "x-amz-matdesc": "{}", "x-amz-tag-len": "0"},
+		"V2-GCM": {
+			"x-amz-key-v2": b64(60), "x-amz-iv": b64(12), "x-amz-cek-alg": "AES/GCM/NoPadding",
+			"x-amz-wrap-alg": "AES/GCM", "x-amz-matdesc": `{"a":"b"}`, "x-amz-tag-len": "128",
+		},
+		"V2-CBC": {
+			"x-amz-key-v2": b64(40), "x-amz-iv": b64(16), "x-amz-cek-alg": "AES/CBC/PKCS5Padding",
+			"x-amz-wrap-alg": "AESWrap", "x-amz-matdesc": "{}", "x-amz-tag-len": "0",
+		},
+		"V2-CTR": {
+			"x-amz-key-v2": b64(40), "x-amz-iv": b64(16), "x-amz-cek-alg": "AES/CTR/NoPadding",
+			"x-amz-wrap-alg": "AESWrap", "x-amz-matdesc": "{}", "x-amz-tag-len": "0",
+		},
 		"V3": {"x-amz-3": b64(60), "x-amz-c": "115", "x-amz-w": "02", "x-amz-d": b64(28), "x-amz-i": b64(28), "x-amz-m": "{}"},
-		"V3 kms": {"x-amz-3": b64(60), "x-amz-c": "115", "x-amz-w": "12", "x-amz-d": b64(28), "x-amz-i": b64(28),
-			"x-amz-t": `{"aws:x-amz-cek-alg":"115","user":"é"}`},
+		"V3 kms": {
+			"x-amz-3": b64(60), "x-amz-c": "115", "x-amz-w": "12", "x-amz-d": b64(28), "x-amz-i": b64(28),
+			"x-amz-t": `{"aws:x-amz-cek-alg":"115","user":"é"}`,
+		},
 		"Chunked": {"s3seal-suite": "chunked1", "s3seal-key": b64(60), "s3seal-wrap": "02", "s3seal-matdesc": "{}"},
-		"Chunked for 3": {"s3seal-suite": "chunked1", "s3seal-bound": "1", "s3seal-key": b64(60), "s3seal-wrap": "12",
+		"Chunked for 3": {
+			"s3seal-suite": "chunked1", "s3seal-bound": "1", "s3seal-key": b64(60), "s3seal-wrap": "12",
 			"s3seal-matdesc": `{"aws:x-amz-cek-alg":"S3SEAL/CHUNKED1"}`, "s3seal-key-2": b64(256), "s3seal-wrap-2": "22",
-			"s3seal-matdesc-2": `{"a":"b"}`, "s3seal-key-3": b64(60), "s3seal-wrap-3": "02"},
-		"DARE2": {"s3seal-suite": "dare2", "s3seal-key": b64(60), "s3seal-wrap": "12", "s3seal-salt": b64(32),
-			"s3seal-matdesc": `{"aws:x-amz-cek-alg":"S3SEAL/DARE2"}`},
-		"DARE2 empty": {"s3seal-suite": "dare2", "s3seal-key": b64(60), "s3seal-wrap": "02", "s3seal-salt": b64(32),
-			"s3seal-matdesc": "{}", "s3seal-bound": "1", "s3seal-empty": "1"},
+			"s3seal-matdesc-2": `{"a":"b"}`, "s3seal-key-3": b64(60), "s3seal-wrap-3": "02",
+		},
+		"DARE2": {
+			"s3seal-suite": "dare2", "s3seal-key": b64(60), "s3seal-wrap": "12", "s3seal-salt": b64(32),
+			"s3seal-matdesc": `{"aws:x-amz-cek-alg":"S3SEAL/DARE2"}`,
+		},
+		"DARE2 empty": {
+			"s3seal-suite": "dare2", "s3seal-key": b64(60), "s3seal-wrap": "02", "s3seal-salt": b64(32),
+			"s3seal-matdesc": "{}", "s3seal-bound": "1", "s3seal-empty": "1",
+		},
 	}
 }
 
@@ -241,14 +255,18 @@ func isObject(s string) bool { return entries(s) != nil }
 
 var (
 	badObjects  = []string{"{", "[]", `"a"`, "null", `{"a":1}`, `{"a":"b","a":"c"}`, `{"a":"b"}{}`, `{"a":{}}`, `{"a":"b",}`, "{}\x00", "é"}
-	goodObjects = []string{"{}", `{"aws:x-amz-cek-alg":"AES/CBC/PKCS5Padding","kms_cmk_id":"k"}`, "{ }", `{"a":"b"}`, `{"aws:x-amz-cek-alg":"115"}`, `{"aws:x-amz-cek-alg":"AES/GCM/NoPadding"}`,
-		`{"aws:x-amz-cek-alg":"115","user":"é"}`, `{"aws:x-amz-cek-alg":"S3SEAL/CHUNKED1"}`, `{"aws:x-amz-cek-alg":"S3SEAL/DARE2"}`}
+	goodObjects = []string{
+		"{}", `{"aws:x-amz-cek-alg":"AES/CBC/PKCS5Padding","kms_cmk_id":"k"}`, "{ }", `{"a":"b"}`, `{"aws:x-amz-cek-alg":"115"}`, `{"aws:x-amz-cek-alg":"AES/GCM/NoPadding"}`,
+		`{"aws:x-amz-cek-alg":"115","user":"é"}`, `{"aws:x-amz-cek-alg":"S3SEAL/CHUNKED1"}`, `{"aws:x-amz-cek-alg":"S3SEAL/DARE2"}`,
+	}
 	badBase64  = []string{"=", "A", "%%%%", "QUJD", b64(16)[:23] + "*", "\n" + b64(16), b64(12)[:8] + "\n" + b64(12)[8:]}
-	goodValues = []string{"", b64(12), b64(13), b64(15), b64(16), b64(16) + "\n", b64(16) + " \r\n", b64(27), b64(28), b64(29), b64(40),
+	goodValues = []string{
+		"", b64(12), b64(13), b64(15), b64(16), b64(16) + "\n", b64(16) + " \r\n", b64(27), b64(28), b64(29), b64(40),
 		"115", "114", "02", "12", "22", "01", "11", "21", "AES/GCM", "AESWrap", "kms", "kms+context", "AES", "RSA", "RSA-OAEP-SHA1",
 		"RSA/ECB/OAEPWithSHA-256AndMGF1Padding", "aes/gcm", "AES/GCM/NoPadding", "AES/CBC/PKCS5Padding", "AES/CBC/PKCS7Padding", "AES/CBC",
 		"AES/CTR/NoPadding", "AES/ECB/PKCS5Padding", "128", "16", "0", "96", "0128", "128 ",
-		"chunked1", "dare2", "chunked2", "Chunked1", "S3SEAL/CHUNKED1", "1", "true", b64(31), b64(32), b64(33)}
+		"chunked1", "dare2", "chunked2", "Chunked1", "S3SEAL/CHUNKED1", "1", "true", b64(31), b64(32), b64(33),
+	}
 	modelNames = strings.Fields("x-amz-key x-amz-key-v2 x-amz-3 x-amz-iv x-amz-cek-alg x-amz-wrap-alg x-amz-matdesc x-amz-tag-len " +
 		"x-amz-c x-amz-w x-amz-d x-amz-i x-amz-m x-amz-t x-amz-unencrypted-content-length x-amz-unencrypted-content-md5 " +
 		"content-type user x-amz-crypto-instr-file x-amz-key-v9 " +
@@ -395,8 +413,10 @@ func TestParseRefusals(t *testing.T) {
 // TestParseRelabelledKMS: a context made for kms+context keeps its promise
 // when the wrap is relabelled to kms.
 func TestParseRelabelledKMS(t *testing.T) {
-	meta := map[string]string{"x-amz-key-v2": b64(60), "x-amz-iv": b64(16), "x-amz-cek-alg": "AES/CBC/PKCS5Padding",
-		"x-amz-wrap-alg": "kms", "x-amz-matdesc": `{"aws:x-amz-cek-alg":"AES/GCM/NoPadding"}`}
+	meta := map[string]string{
+		"x-amz-key-v2": b64(60), "x-amz-iv": b64(16), "x-amz-cek-alg": "AES/CBC/PKCS5Padding",
+		"x-amz-wrap-alg": "kms", "x-amz-matdesc": `{"aws:x-amz-cek-alg":"AES/GCM/NoPadding"}`,
+	}
 	var bad *envelope.MetadataError
 	if _, err := envelope.ParseHeader(meta); !errors.As(err, &bad) || bad.Name != "x-amz-matdesc" {
 		t.Errorf("ParseHeader = %v, want a MetadataError about x-amz-matdesc", err)

@@ -69,8 +69,10 @@ func TestPresets(t *testing.T) {
 		"ForbidEncryptAllowDecrypt":    {envelope.ForbidEncryptAllowDecrypt(), envelope.V2GCM, envelope.OpenOptions{AllowUncommitted: true}},
 		"EncryptionOnly":               {envelope.EncryptionOnly(), envelope.V2CBC, all},
 		"AuthenticatedEncryption":      {envelope.AuthenticatedEncryption(), envelope.V2GCM, all},
-		"StrictAuthenticatedEncryption": {envelope.StrictAuthenticatedEncryption(), envelope.V2GCM,
-			envelope.OpenOptions{AllowUncommitted: true, AllowLegacyWraps: true}},
+		"StrictAuthenticatedEncryption": {
+			envelope.StrictAuthenticatedEncryption(), envelope.V2GCM,
+			envelope.OpenOptions{AllowUncommitted: true, AllowLegacyWraps: true},
+		},
 	} {
 		want := envelope.Preset{Seal: envelope.SealOptions{Suite: c.suite}, Open: c.open}
 		if !reflect.DeepEqual(c.got, want) {

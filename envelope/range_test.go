@@ -98,8 +98,13 @@ func TestRangeErrors(t *testing.T) {
 			}
 		}
 		for _, c := range [][3]int64{
-			{-1, 1, size}, {1, -1, size}, {math.MaxInt64, 1, size}, {math.MinInt64, math.MinInt64, size}, {size, 1, size},
-			{0, 1, -1}, {0, 1, math.MinInt64},
+			{-1, 1, size},
+			{1, -1, size},
+			{math.MaxInt64, 1, size},
+			{math.MinInt64, math.MinInt64, size},
+			{size, 1, size},
+			{0, 1, -1},
+			{0, 1, math.MinInt64},
 		} {
 			if _, _, err := opener.CiphertextRange(c[0], c[1], c[2]); err == nil {
 				t.Errorf("%s: CiphertextRange(%d) has no error", name, c)

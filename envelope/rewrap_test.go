@@ -87,8 +87,10 @@ func TestRewrap(t *testing.T) {
 // not, without the body.
 func TestRewrapRecipients(t *testing.T) {
 	o := sealObject(t, aesKey(t, 1), &envelope.SealOptions{Suite: envelope.Chunked, Bind: ownPlace}, pattern(100))
-	opts := &envelope.RewrapOptions{Open: envelope.OpenOptions{Bind: ownPlace},
-		Recipients: []envelope.SealRecipient{{Wrapper: aesKey(t, 3), MatDesc: map[string]string{"kid": "3"}}, {Wrapper: newFakeKMS(t, wrap.KMSContext)}}}
+	opts := &envelope.RewrapOptions{
+		Open:       envelope.OpenOptions{Bind: ownPlace},
+		Recipients: []envelope.SealRecipient{{Wrapper: aesKey(t, 3), MatDesc: map[string]string{"kid": "3"}}, {Wrapper: newFakeKMS(t, wrap.KMSContext)}},
+	}
 	three, err := o.rewrapped(t, aesKey(t, 1), aesKey(t, 2), opts)
 	if err != nil {
 		t.Fatal(err)
@@ -167,8 +169,10 @@ func TestRewrapRefused(t *testing.T) {
 		"no old key":    {o: v3, w: gcm.key(t), want: wrap.ErrNoKey},
 		"wrong key":     {o: v3, u: aesKey(t, 9), w: gcm.key(t), want: envelope.ErrDecrypt, unwraps: 1},
 		"exchanged":     {o: swapped, u: gcm.key(t), w: gcm.key(t), want: envelope.ErrDecrypt, unwraps: 1},
-		"two for V3": {o: v3, u: gcm.key(t), w: gcm.key(t), unworded: true,
-			opts: &envelope.RewrapOptions{Recipients: []envelope.SealRecipient{{Wrapper: gcm.key(t)}}}},
+		"two for V3": {
+			o: v3, u: gcm.key(t), w: gcm.key(t), unworded: true,
+			opts: &envelope.RewrapOptions{Recipients: []envelope.SealRecipient{{Wrapper: gcm.key(t)}}},
+		},
 	} {
 		var u wrap.Unwrapper
 		key := &counter{Unwrapper: c.u}

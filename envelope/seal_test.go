@@ -283,8 +283,10 @@ func TestNoKeyIsPrinted(t *testing.T) {
 			fmt.Fprintf(&out, verb+verb+verb+verb, s, o, s.Header(), holder{s, o})
 		}
 		for _, key := range [][]byte{spy.cek, s.ContentKey(), o.ContentKey()} {
-			for _, form := range []string{string(key), hex.EncodeToString(key), strings.ToUpper(hex.EncodeToString(key)),
-				base64.StdEncoding.EncodeToString(key), strings.Trim(fmt.Sprint(key), "[]")} {
+			for _, form := range []string{
+				string(key), hex.EncodeToString(key), strings.ToUpper(hex.EncodeToString(key)),
+				base64.StdEncoding.EncodeToString(key), strings.Trim(fmt.Sprint(key), "[]"),
+			} {
 				if strings.Contains(out.String(), form) {
 					t.Errorf("%v: a key was printed as %q", p, form)
 				}

@@ -100,20 +100,26 @@ var (
 )
 
 var suites = [...]suiteInfo{
-	suiteV3: {name: "V3", contentAlg: algCommit, mode: modeGCM, ivSize: messageIDSize,
-		reads: wrapsModern, writes: wrapsModern, commits: true, salted: true},
+	suiteV3: {
+		name: "V3", contentAlg: algCommit, mode: modeGCM, ivSize: messageIDSize,
+		reads: wrapsModern, writes: wrapsModern, commits: true, salted: true,
+	},
 	suiteV2GCM:   {name: "V2-GCM", contentAlg: algGCM, mode: modeGCM, ivSize: 12, reads: wrapsV2Read, writes: wrapsV2},
 	suiteV2CBC:   {name: "V2-CBC", contentAlg: algCBC, mode: modeCBC, ivSize: 16, reads: wrapsV2Read, writes: wrapsV2},
 	suiteV2CTR:   {name: "V2-CTR", contentAlg: algCTR, mode: modeCTR, ivSize: 16, reads: wrapsV2Read},
 	suiteChunked: own(chunkedFormat{}, true),
-	suiteV1: {name: "V1", contentAlg: algCBC, mode: modeCBC, ivSize: 16,
-		reads: []wrap.Algorithm{wrap.Unnamed}, writes: []wrap.Algorithm{wrap.AESECB, wrap.RSAPKCS1}},
+	suiteV1: {
+		name: "V1", contentAlg: algCBC, mode: modeCBC, ivSize: 16,
+		reads: []wrap.Algorithm{wrap.Unnamed}, writes: []wrap.Algorithm{wrap.AESECB, wrap.RSAPKCS1},
+	},
 }
 
 // own describes a format of s3seal's own, which modern wraps serve.
 func own(f format.Format, commits bool) suiteInfo {
-	return suiteInfo{name: f.Name(), contentAlg: f.ContentAlg(), mode: modeOwn, ivSize: f.SaltSize(),
-		reads: wrapsModern, writes: wrapsModern, commits: commits, salted: true, format: f}
+	return suiteInfo{
+		name: f.Name(), contentAlg: f.ContentAlg(), mode: modeOwn, ivSize: f.SaltSize(),
+		reads: wrapsModern, writes: wrapsModern, commits: commits, salted: true, format: f,
+	}
 }
 
 // NewSuite returns a Suite that this package does not have built in. It is for

@@ -15,8 +15,13 @@ import (
 // authenticated are the pairs whose objects cannot be altered unnoticed.
 func authenticated() []pair {
 	return []pair{
-		{envelope.V3, wrap.AESGCM}, {envelope.V3, wrap.KMSContext}, {envelope.V3, wrap.RSAOAEPSHA1},
-		{envelope.V2GCM, wrap.AESGCM}, {envelope.V2GCM, wrap.KMSContext}, {envelope.V2GCM, wrap.RSAOAEPSHA1}, {envelope.V2GCM, wrap.AESKW},
+		{envelope.V3, wrap.AESGCM},
+		{envelope.V3, wrap.KMSContext},
+		{envelope.V3, wrap.RSAOAEPSHA1},
+		{envelope.V2GCM, wrap.AESGCM},
+		{envelope.V2GCM, wrap.KMSContext},
+		{envelope.V2GCM, wrap.RSAOAEPSHA1},
+		{envelope.V2GCM, wrap.AESKW},
 	}
 }
 

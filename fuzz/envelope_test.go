@@ -30,8 +30,11 @@ const (
 var openPlace = &testkit.Place{Bucket: "bucket", Key: "a/key"}
 
 // openRings are what readers have, each with one key for all.
-var openRings = [][]string{{testkit.AESGCM, testkit.AESKW, testkit.AESECB}, {testkit.KMSContext, testkit.KMSPlain},
-	{testkit.RSAOAEPSHA1, testkit.RSAOAEPSHA256, testkit.RSAPKCS1}}
+var openRings = [][]string{
+	{testkit.AESGCM, testkit.AESKW, testkit.AESECB},
+	{testkit.KMSContext, testkit.KMSPlain},
+	{testkit.RSAOAEPSHA1, testkit.RSAOAEPSHA256, testkit.RSAPKCS1},
+}
 
 const rsaRing = 2
 

@@ -84,10 +84,14 @@ func sealers(t testing.TB, plain []byte) []sealer {
 	return []sealer{
 		{"GCMEncryptWriter", func(w io.Writer) (io.WriteCloser, error) { return stream.NewGCMEncryptWriter(w, testKey, iv, nil) }, gcm, same(gcm)},
 		{"CBCEncryptWriter", func(w io.Writer) (io.WriteCloser, error) { return stream.NewCBCEncryptWriter(w, testKey, testIV) }, cbc, same(cbc)},
-		{"chunked.EncryptWriter", func(w io.Writer) (io.WriteCloser, error) { return chunked.NewEncryptWriter(w, testKey, nil) }, nil,
-			func(body []byte) ([]byte, bool) { return testkit.ChunkedOpen(testKey, nil, body) }},
-		{"dare.EncryptWriter", func(w io.Writer) (io.WriteCloser, error) { return dare.NewEncryptWriter(w, testKey) }, nil,
-			func(body []byte) ([]byte, bool) { return testkit.DAREOpen(testKey, body) }},
+		{
+			"chunked.EncryptWriter", func(w io.Writer) (io.WriteCloser, error) { return chunked.NewEncryptWriter(w, testKey, nil) }, nil,
+			func(body []byte) ([]byte, bool) { return testkit.ChunkedOpen(testKey, nil, body) },
+		},
+		{
+			"dare.EncryptWriter", func(w io.Writer) (io.WriteCloser, error) { return dare.NewEncryptWriter(w, testKey) }, nil,
+			func(body []byte) ([]byte, bool) { return testkit.DAREOpen(testKey, body) },
+		},
 	}
 }
 

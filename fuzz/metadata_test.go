@@ -201,8 +201,13 @@ func FuzzS3DoubleEncoding(f *testing.F) {
 func description(t *testing.T, text string) (map[string]string, bool) {
 	t.Helper()
 	key, iv := strings.Repeat("A", 64), strings.Repeat("A", 16)
-	fields := []testkit.Field{{Name: "x-amz-key-v2", Value: key}, {Name: "x-amz-iv", Value: iv}, {Name: "x-amz-cek-alg", Value: "AES/GCM/NoPadding"},
-		{Name: "x-amz-wrap-alg", Value: "AES/GCM"}, {Name: "x-amz-matdesc", Value: text}}
+	fields := []testkit.Field{
+		{Name: "x-amz-key-v2", Value: key},
+		{Name: "x-amz-iv", Value: iv},
+		{Name: "x-amz-cek-alg", Value: "AES/GCM/NoPadding"},
+		{Name: "x-amz-wrap-alg", Value: "AES/GCM"},
+		{Name: "x-amz-matdesc", Value: text},
+	}
 	h, err := envelope.ParseHeader(asMap(fields))
 	ref, want := testkit.ParseMetadata(fields, nil)
 	checkParsed(t, h, err, ref, want)

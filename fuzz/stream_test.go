@@ -14,8 +14,11 @@ import (
 )
 
 func gcmSeeds(t testing.TB) [][]any {
-	seeds := [][]any{{uint32(0), []byte{}, []byte{}, uint32(0)}, {uint32(17), []byte("aad"), []byte{1, 0, 2}, uint32(3)},
-		{uint32(300 << 10), []byte{}, []byte{136, 137, 1}, uint32(131072)}}
+	seeds := [][]any{
+		{uint32(0), []byte{}, []byte{}, uint32(0)},
+		{uint32(17), []byte("aad"), []byte{1, 0, 2}, uint32(3)},
+		{uint32(300 << 10), []byte{}, []byte{136, 137, 1}, uint32(131072)},
+	}
 	for _, x := range fixtures(t) {
 		seeds = append(seeds, []any{uint32(len(x.body)), []byte{}, x.body[:min(len(x.body), 8)], uint32(len(seeds))})
 	}

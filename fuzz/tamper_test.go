@@ -153,41 +153,47 @@ func sealedThings(t *testing.T, long bool) (all []sealedThing) {
 
 func ofGCM(t *testing.T, plain []byte) sealedThing {
 	aad := []byte("additional")
-	return sealedThing{name: "GCM", plain: plain, body: newAEAD(t, testKey).Seal(nil, testIV[:12], plain, aad),
+	return sealedThing{
+		name: "GCM", plain: plain, body: newAEAD(t, testKey).Seal(nil, testIV[:12], plain, aad),
 		open: func(body []byte) ([]byte, error) {
 			r, err := stream.NewGCMDecryptReader(bytes.NewReader(body), testKey, testIV[:12], aad, 1<<20)
 			if err != nil {
 				return nil, err
 			}
 			return io.ReadAll(r)
-		}}
+		},
+	}
 }
 
 func ofChunked(t *testing.T, plain []byte) sealedThing {
 	context := []byte("a context")
 	var body bytes.Buffer
 	writeAll(t, must[*chunked.EncryptWriter](t)(chunked.NewEncryptWriter(&body, testKey, context)), plain, nil)
-	return sealedThing{name: "chunked", plain: plain, body: body.Bytes(), pieces: true,
+	return sealedThing{
+		name: "chunked", plain: plain, body: body.Bytes(), pieces: true,
 		open: func(body []byte) ([]byte, error) {
 			r, err := chunked.NewDecryptReader(bytes.NewReader(body), testKey, context)
 			if err != nil {
 				return nil, err
 			}
 			return io.ReadAll(r)
-		}}
+		},
+	}
 }
 
 func ofDARE(t *testing.T, plain []byte) sealedThing {
 	var body bytes.Buffer
 	writeAll(t, must[*dare.EncryptWriter](t)(dare.NewEncryptWriter(&body, testKey)), plain, nil)
-	return sealedThing{name: "DARE", plain: plain, body: body.Bytes(), pieces: true,
+	return sealedThing{
+		name: "DARE", plain: plain, body: body.Bytes(), pieces: true,
 		open: func(body []byte) ([]byte, error) {
 			r, err := dare.NewDecryptReader(bytes.NewReader(body), testKey)
 			if err != nil {
 				return nil, err
 			}
 			return io.ReadAll(r)
-		}}
+		},
+	}
 }
 
 // ofObject is the body of an object, and each value of its metadata that is
@@ -208,8 +214,10 @@ func ofObject(t *testing.T, suite envelope.Suite, plain []byte) (all []sealedThi
 		defer r.Close()
 		return io.ReadAll(r)
 	}
-	all = append(all, sealedThing{name: suite.String(), plain: plain, body: body, pieces: pieces,
-		open: func(body []byte) ([]byte, error) { return read(opener, body) }})
+	all = append(all, sealedThing{
+		name: suite.String(), plain: plain, body: body, pieces: pieces,
+		open: func(body []byte) ([]byte, error) { return read(opener, body) },
+	})
 	if len(plain) > 4097 {
 		return all
 	}
@@ -218,7 +226,8 @@ func ofObject(t *testing.T, suite envelope.Suite, plain []byte) (all []sealedThi
 		if meta[name] == "" {
 			continue
 		}
-		all = append(all, sealedThing{name: suite.String() + " " + name, plain: plain, pieces: pieces,
+		all = append(all, sealedThing{
+			name: suite.String() + " " + name, plain: plain, pieces: pieces,
 			body: must[[]byte](t)(base64.StdEncoding.DecodeString(meta[name])),
 			open: func(value []byte) ([]byte, error) {
 				changed := maps.Clone(meta)
@@ -232,7 +241,8 @@ func ofObject(t *testing.T, suite envelope.Suite, plain []byte) (all []sealedThi
 					return nil, err
 				}
 				return read(o, body)
-			}})
+			},
+		})
 	}
 	return all
 }
@@ -243,10 +253,12 @@ func ofWraps(t *testing.T) (all []sealedThing) {
 	for _, n := range []int{16, 24, 32} {
 		for _, key := range []wrap.Key{must[wrap.Key](t)(wrap.NewAESGCM(testKey)), must[wrap.Key](t)(wrap.NewAESKeyWrap(testKey))} {
 			cek := pattern(uint32(n))
-			all = append(all, sealedThing{name: key.Algorithm().String(), plain: cek, body: must[[]byte](t)(key.Wrap(t.Context(), cek, info)),
+			all = append(all, sealedThing{
+				name: key.Algorithm().String(), plain: cek, body: must[[]byte](t)(key.Wrap(t.Context(), cek, info)),
 				open: func(wrapped []byte) ([]byte, error) {
 					return key.Unwrap(t.Context(), key.Algorithm(), wrapped, info)
-				}})
+				},
+			})
 		}
 	}
 	return all

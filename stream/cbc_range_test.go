@@ -103,9 +103,22 @@ func TestCBCRangeSources(t *testing.T) {
 func TestCBCRangeReadsNoMore(t *testing.T) {
 	sealed := cbcSeal(testKey, testIV2, text(300))
 	for _, c := range []struct{ off, n, coff, cn int64 }{
-		{0, 1, 0, 16}, {0, 16, 0, 16}, {0, 17, 0, 32}, {15, 2, 0, 32}, {16, 1, 0, 32}, {31, 1, 0, 32}, {32, 1, 16, 32},
-		{100, 50, 80, 80}, {0, 288, 0, 288}, {0, 289, 0, 304}, {288, 1, 272, 32}, {303, 1, 272, 32}, {287, 1, 256, 32},
-		{40, math.MaxInt64, 16, 288}, {16, 0, 0, 0}, {1 << 40, 0, 304, 0},
+		{0, 1, 0, 16},
+		{0, 16, 0, 16},
+		{0, 17, 0, 32},
+		{15, 2, 0, 32},
+		{16, 1, 0, 32},
+		{31, 1, 0, 32},
+		{32, 1, 16, 32},
+		{100, 50, 80, 80},
+		{0, 288, 0, 288},
+		{0, 289, 0, 304},
+		{288, 1, 272, 32},
+		{303, 1, 272, 32},
+		{287, 1, 256, 32},
+		{40, math.MaxInt64, 16, 288},
+		{16, 0, 0, 0},
+		{1 << 40, 0, 304, 0},
 	} {
 		size := int64(len(sealed))
 		coff, cn, err := stream.CBCCiphertextRange(c.off, c.n, size)
@@ -134,9 +147,16 @@ func TestCBCCiphertextRange(t *testing.T) {
 		off, n, size int64
 		want         error // errFault: any other
 	}{
-		{-1, 1, 32, errFault}, {1, -1, 32, errFault}, {0, 1, -16, errFault}, {math.MinInt64, math.MinInt64, math.MinInt64, errFault},
-		{0, 1, 0, stream.ErrDecrypt}, {0, 1, 31, stream.ErrDecrypt}, {0, 0, 8, stream.ErrDecrypt},
-		{32, 1, 32, stream.ErrRange}, {math.MaxInt64, 1, 32, stream.ErrRange}, {math.MaxInt64, math.MaxInt64, 32, stream.ErrRange},
+		{-1, 1, 32, errFault},
+		{1, -1, 32, errFault},
+		{0, 1, -16, errFault},
+		{math.MinInt64, math.MinInt64, math.MinInt64, errFault},
+		{0, 1, 0, stream.ErrDecrypt},
+		{0, 1, 31, stream.ErrDecrypt},
+		{0, 0, 8, stream.ErrDecrypt},
+		{32, 1, 32, stream.ErrRange},
+		{math.MaxInt64, 1, 32, stream.ErrRange},
+		{math.MaxInt64, math.MaxInt64, 32, stream.ErrRange},
 	} {
 		coff, cn, err := stream.CBCCiphertextRange(c.off, c.n, c.size)
 		known := errors.Is(err, stream.ErrDecrypt) || errors.Is(err, stream.ErrRange)

@@ -156,7 +156,13 @@ func TestSizes(t *testing.T) {
 
 func TestGCMCiphertextRange(t *testing.T) {
 	for _, c := range []struct{ off, n, coff, cn int64 }{
-		{0, 0, 0, 0}, {0, 1, 0, 1}, {15, 1, 0, 16}, {16, 1, 16, 1}, {17, 0, 16, 0}, {31, 2, 16, 17}, {100, 200, 96, 204},
+		{0, 0, 0, 0},
+		{0, 1, 0, 1},
+		{15, 1, 0, 16},
+		{16, 1, 16, 1},
+		{17, 0, 16, 0},
+		{31, 2, 16, 17},
+		{100, 200, 96, 204},
 		{stream.GCMMaxSize, 0, stream.GCMMaxSize, 0},
 	} {
 		coff, cn, err := stream.GCMCiphertextRange(c.off, c.n)

@@ -324,10 +324,21 @@ func TestReaderAtSizes(t *testing.T) {
 		size int64
 		want error // nil, or errFault for any that is not known
 	}{
-		{0, 0, stream.ErrDecrypt}, {0, 15, stream.ErrDecrypt}, {0, 17, stream.ErrDecrypt}, {0, 16, nil}, {0, -16, errFault},
-		{1, 0, stream.ErrDecrypt}, {1, 15, stream.ErrDecrypt}, {1, 16, nil}, {1, 17, nil}, {1, -1, errFault},
-		{1, stream.GCMMaxSize + 16, nil}, {1, stream.GCMMaxSize + 17, stream.ErrTooLarge},
-		{2, 0, nil}, {2, math.MaxInt64, nil}, {2, -1, errFault},
+		{0, 0, stream.ErrDecrypt},
+		{0, 15, stream.ErrDecrypt},
+		{0, 17, stream.ErrDecrypt},
+		{0, 16, nil},
+		{0, -16, errFault},
+		{1, 0, stream.ErrDecrypt},
+		{1, 15, stream.ErrDecrypt},
+		{1, 16, nil},
+		{1, 17, nil},
+		{1, -1, errFault},
+		{1, stream.GCMMaxSize + 16, nil},
+		{1, stream.GCMMaxSize + 17, stream.ErrTooLarge},
+		{2, 0, nil},
+		{2, math.MaxInt64, nil},
+		{2, -1, errFault},
 	} {
 		m := atModes()[c.mode]
 		_, err := m.open(nil, c.size)

@@ -69,18 +69,26 @@ func bad(name string, alg []wrap.Algorithm, err error, asked *[]string) fakeKey 
 }
 
 var keyringByAlgorithm = []decision{
-	{name: "no keys", keys: func(*[]string) []wrap.Unwrapper { return nil },
-		alg: wrap.AESGCM, err: wrap.ErrNoKey},
-	{name: "nil keys", keys: func(*[]string) []wrap.Unwrapper { return []wrap.Unwrapper{nil, wrap.Describe(nil, md{"a": "1"})} },
-		alg: wrap.AESGCM, err: wrap.ErrNoKey},
-	{name: "none serves", keys: func(a *[]string) []wrap.Unwrapper {
-		return []wrap.Unwrapper{good("a", algECB, a), good("b", algRSA, a)}
+	{
+		name: "no keys", keys: func(*[]string) []wrap.Unwrapper { return nil },
+		alg: wrap.AESGCM, err: wrap.ErrNoKey,
 	},
-		alg: wrap.AESGCM, err: wrap.ErrNoKey},
-	{name: "one serves", keys: func(a *[]string) []wrap.Unwrapper {
-		return []wrap.Unwrapper{good("a", algECB, a), good("b", algGCM, a)}
+	{
+		name: "nil keys", keys: func(*[]string) []wrap.Unwrapper { return []wrap.Unwrapper{nil, wrap.Describe(nil, md{"a": "1"})} },
+		alg: wrap.AESGCM, err: wrap.ErrNoKey,
 	},
-		alg: wrap.AESGCM, cek: "b", asked: []string{"b"}},
+	{
+		name: "none serves", keys: func(a *[]string) []wrap.Unwrapper {
+			return []wrap.Unwrapper{good("a", algECB, a), good("b", algRSA, a)}
+		},
+		alg: wrap.AESGCM, err: wrap.ErrNoKey,
+	},
+	{
+		name: "one serves", keys: func(a *[]string) []wrap.Unwrapper {
+			return []wrap.Unwrapper{good("a", algECB, a), good("b", algGCM, a)}
+		},
+		alg: wrap.AESGCM, cek: "b", asked: []string{"b"},
+	},
 	{name: "first rejects", keys: func(a *[]string) []wrap.Unwrapper {
 		return []wrap.Unwrapper{bad("a", algGCM, wrap.ErrUnwrap, a), good("b", algGCM, a), good("c", algGCM, a)}
 	}, alg: wrap.AESGCM, cek: "b", asked: []string{"a", "b"}},
@@ -127,9 +135,11 @@ var keyringByMatDesc = []decision{
 		return []wrap.Unwrapper{wrap.Describe(good("a", algGCM, a), md{"k": ""}), good("b", algGCM, a)}
 	}, alg: wrap.AESGCM, md: md{"k": "2"}, cek: "b", asked: []string{"b"}},
 	{name: "description around description", keys: func(a *[]string) []wrap.Unwrapper {
-		return []wrap.Unwrapper{good("a", algGCM, a),
+		return []wrap.Unwrapper{
+			good("a", algGCM, a),
 			wrap.Describe(wrap.Describe(good("b", algGCM, a), md{"k": "1"}), md{"l": "1"}),
-			wrap.Describe(wrap.Describe(good("c", algGCM, a), md{"k": "2"}), md{"l": "1"})}
+			wrap.Describe(wrap.Describe(good("c", algGCM, a), md{"k": "2"}), md{"l": "1"}),
+		}
 	}, alg: wrap.AESGCM, md: md{"k": "2", "l": "1"}, cek: "c", asked: []string{"c"}},
 	{name: "nested", keys: func(a *[]string) []wrap.Unwrapper {
 		old := wrap.NewKeyring(wrap.Describe(good("b", algGCM, a), md{"k": "2"}), wrap.Describe(good("c", algGCM, a), md{"k": "3"}))

@@ -198,8 +198,14 @@ func listAfter(e *env) {
 		e.wantList(opts, selected(keys, opts))
 	}
 	for _, opts := range []backend.ListOptions{
-		{Prefix: "a/", After: "a"}, {Prefix: "a/", After: "a/b"}, {Prefix: "a/", After: "a/b/k"}, {Prefix: "a/b", After: "a/b/k"},
-		{Prefix: "a/", After: "b"}, {Prefix: "n/9", After: "n/10"}, {Prefix: "b", After: "a"}, {Prefix: "a", After: "a.b"},
+		{Prefix: "a/", After: "a"},
+		{Prefix: "a/", After: "a/b"},
+		{Prefix: "a/", After: "a/b/k"},
+		{Prefix: "a/b", After: "a/b/k"},
+		{Prefix: "a/", After: "b"},
+		{Prefix: "n/9", After: "n/10"},
+		{Prefix: "b", After: "a"},
+		{Prefix: "a", After: "a.b"},
 	} {
 		e.wantList(opts, selected(keys, opts))
 	}
@@ -321,7 +327,12 @@ func listPages(e *env) {
 	keys := e.putAll(append(manyKeys(), "before", "zafter"))
 	e.wantList(backend.ListOptions{}, keys)
 	for _, opts := range []backend.ListOptions{
-		{Prefix: "many/"}, {Prefix: "many/1"}, {Prefix: "many/1/"}, {After: keys[len(keys)/2]}, {After: keys[999]}, {After: keys[1000]},
+		{Prefix: "many/"},
+		{Prefix: "many/1"},
+		{Prefix: "many/1/"},
+		{After: keys[len(keys)/2]},
+		{After: keys[999]},
+		{After: keys[1000]},
 		{Prefix: "many/", After: keys[50]},
 	} {
 		e.wantList(opts, selected(keys, opts))

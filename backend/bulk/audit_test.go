@@ -234,8 +234,11 @@ func TestAuditJSONEscapes(t *testing.T) {
 func TestAuditPlaintextLevel(t *testing.T) {
 	d := mem.New()
 	rawPut(t, d, "readme", []byte("plain"), nil)
-	report := auditAll(t, d, &bulk.AuditOptions{Levels: []bulk.AuditLevel{{Name: "v3"}, {Name: "any", Open: envelope.OpenOptions{AllowPlaintext: true}},
-		{Name: "bound", Open: envelope.OpenOptions{AllowPlaintext: true, RequireBound: true}}}})
+	report := auditAll(t, d, &bulk.AuditOptions{Levels: []bulk.AuditLevel{
+		{Name: "v3"},
+		{Name: "any", Open: envelope.OpenOptions{AllowPlaintext: true}},
+		{Name: "bound", Open: envelope.OpenOptions{AllowPlaintext: true, RequireBound: true}},
+	}})
 	row := report.Rows[0]
 	if row.Kind != bulk.KindPlaintext || !slices.Equal(row.Accepts, []string{"any"}) || !slices.Equal(row.Needs, []string{"AllowPlaintext"}) {
 		t.Errorf("row %+v, want plaintext that only the second level accepts", row)

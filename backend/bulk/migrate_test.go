@@ -342,9 +342,15 @@ func TestMigrateSkips(t *testing.T) {
 	must(target(t, d).Put(t.Context(), "v3", strings.NewReader("x"), 1, nil))(t)
 	seq := func(yield func(*backend.Info, error) bool) {
 		for _, info := range []backend.Info{
-			{Key: "plain"}, {Key: "plain.key"}, {Key: "other.instruction"}, {Key: "v3"}, {Key: "gone"},
-			{Key: "old/0000", Locked: true}, {Key: "old/0000", Noncurrent: true},
-			{Key: "old/0000", StorageClass: "GLACIER"}, {Key: "old/0000", StorageClass: "DEEP_ARCHIVE"},
+			{Key: "plain"},
+			{Key: "plain.key"},
+			{Key: "other.instruction"},
+			{Key: "v3"},
+			{Key: "gone"},
+			{Key: "old/0000", Locked: true},
+			{Key: "old/0000", Noncurrent: true},
+			{Key: "old/0000", StorageClass: "GLACIER"},
+			{Key: "old/0000", StorageClass: "DEEP_ARCHIVE"},
 		} {
 			if !yield(&info, nil) {
 				return

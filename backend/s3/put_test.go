@@ -55,8 +55,15 @@ func TestDeclaredSizeIsWrong(t *testing.T) {
 		d := newTinyParts(t, srv.Client(t), bucket)
 		const part = tinyParts
 		for _, c := range []struct{ n, size int }{
-			{part, part + 1}, {part + 1, part}, {2 * part, part}, {0, 1}, {1, 0},
-			{2 * part, 2*part - 1}, {2 * part, 3 * part}, {5*part + 1, 5 * part}, {5 * part, 6 * part},
+			{part, part + 1},
+			{part + 1, part},
+			{2 * part, part},
+			{0, 1},
+			{1, 0},
+			{2 * part, 2*part - 1},
+			{2 * part, 3 * part},
+			{5*part + 1, 5 * part},
+			{5 * part, 6 * part},
 		} {
 			_, err := d.Put(t.Context(), "key", &source{n: c.n}, int64(c.size), &backend.PutOptions{})
 			if !errors.Is(err, backend.ErrSize) {

@@ -64,10 +64,32 @@ func TestSealedRanges(t *testing.T) {
 		eachSealed(t, size, func(t *testing.T, _ backend.Driver, b *backend.Bucket, _ wrap.Key) {
 			want, n := pattern(size), int64(size)
 			for _, r := range [][2]int64{
-				{0, 1}, {0, -1}, {0, n}, {0, n + 1}, {0, math.MaxInt64}, {17, 40}, {n - 1, 1}, {n - 1, -1}, {n - 20, 100},
-				{-1, -1}, {-16, -1}, {-17, -1}, {-n, -1}, {-n - 1, -1}, {math.MinInt64, -1},
-				{n, 1}, {n, -1}, {n + 1, 1}, {n + 11, 1}, {n + 15, 1}, {n + 16, 1}, {n + 17, -1}, {math.MaxInt64, -1},
-				{n / 2, 0}, {-1, 1}, {n / 2, -2},
+				{0, 1},
+				{0, -1},
+				{0, n},
+				{0, n + 1},
+				{0, math.MaxInt64},
+				{17, 40},
+				{n - 1, 1},
+				{n - 1, -1},
+				{n - 20, 100},
+				{-1, -1},
+				{-16, -1},
+				{-17, -1},
+				{-n, -1},
+				{-n - 1, -1},
+				{math.MinInt64, -1},
+				{n, 1},
+				{n, -1},
+				{n + 1, 1},
+				{n + 11, 1},
+				{n + 15, 1},
+				{n + 16, 1},
+				{n + 17, -1},
+				{math.MaxInt64, -1},
+				{n / 2, 0},
+				{-1, 1},
+				{n / 2, -2},
 			} {
 				checkSealedRange(t, b, want, r[0], r[1])
 			}

@@ -279,8 +279,17 @@ func (c *soakClient) step(ctx context.Context) {
 		name string
 		do   func(ctx context.Context) error
 	}{
-		{"put", c.put}, {"put", c.put}, {"put shared", c.putShared}, {"get", c.get}, {"get", c.get}, {"get shared", c.getShared},
-		{"range", c.getRange}, {"range", c.getRange}, {"rewrap", c.rewrap}, {"list", c.list}, {"delete", c.delete},
+		{"put", c.put},
+		{"put", c.put},
+		{"put shared", c.putShared},
+		{"get", c.get},
+		{"get", c.get},
+		{"get shared", c.getShared},
+		{"range", c.getRange},
+		{"range", c.getRange},
+		{"rewrap", c.rewrap},
+		{"list", c.list},
+		{"delete", c.delete},
 	}
 	op := ops[c.random.IntN(len(ops))]
 	err := op.do(ctx)

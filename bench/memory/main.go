@@ -44,10 +44,14 @@ type writer interface {
 
 func modes() []mode {
 	return []mode{
-		{"GCM", func(dst io.Writer) (writer, error) { return stream.NewGCMEncryptWriter(dst, key, iv, nil) },
-			func(src io.Reader) (io.WriterTo, error) { return stream.NewGCMUnverifiedReader(src, key, iv, nil) }},
-		{"CBC", func(dst io.Writer) (writer, error) { return stream.NewCBCEncryptWriter(dst, key, iv16) },
-			func(src io.Reader) (io.WriterTo, error) { return stream.NewCBCDecryptReader(src, key, iv16) }},
+		{
+			"GCM", func(dst io.Writer) (writer, error) { return stream.NewGCMEncryptWriter(dst, key, iv, nil) },
+			func(src io.Reader) (io.WriterTo, error) { return stream.NewGCMUnverifiedReader(src, key, iv, nil) },
+		},
+		{
+			"CBC", func(dst io.Writer) (writer, error) { return stream.NewCBCEncryptWriter(dst, key, iv16) },
+			func(src io.Reader) (io.WriterTo, error) { return stream.NewCBCDecryptReader(src, key, iv16) },
+		},
 	}
 }
 

@@ -85,8 +85,10 @@ func TestAcceptanceRewrap(t *testing.T) {
 	before := a.snapshots(t)
 	wantSeen(t, before)
 
-	r := cli(t, nil, slices.Concat([]string{"rewrap", "-r", "--json", "--accept", "legacy", "--revoke", "--keep-matdesc", "--journal", filepath.Join(t.TempDir(), "journal"),
-		"--to", a.keys.otherAES, "--to", a.keys.otherRSA, "--to", "kms:alias/b"}, a.old, []string{a.at("p/")})...).want(t, exitOK)
+	r := cli(t, nil, slices.Concat([]string{
+		"rewrap", "-r", "--json", "--accept", "legacy", "--revoke", "--keep-matdesc", "--journal", filepath.Join(t.TempDir(), "journal"),
+		"--to", a.keys.otherAES, "--to", a.keys.otherRSA, "--to", "kms:alias/b",
+	}, a.old, []string{a.at("p/")})...).want(t, exitOK)
 	s := summaryOf(t, r)
 	// Instruction files are met on their own, too.
 	if s.Done != int64(n) || s.Failed != 0 || s.Skipped != int64(n/10) {

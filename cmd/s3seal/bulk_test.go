@@ -65,8 +65,10 @@ func TestRewrapFolder(t *testing.T) {
 	ks := newKeySet(t)
 	root, plain := sealedFolder(t, ks)
 	journal := filepath.Join(t.TempDir(), "journal")
-	args := []string{"rewrap", "-r", "-k", ks.aes, "-k", ks.rsa, "--to", ks.otherAES + "#kid=2", "--to", ks.otherRSA, "--revoke",
-		"--accept", "legacy", "--json", "--journal", journal, root + "//p/"}
+	args := []string{
+		"rewrap", "-r", "-k", ks.aes, "-k", ks.rsa, "--to", ks.otherAES + "#kid=2", "--to", ks.otherRSA, "--revoke",
+		"--accept", "legacy", "--json", "--journal", journal, root + "//p/",
+	}
 	n := int64(len(plain))
 
 	if s := summaryOf(t, cli(t, nil, append(args, "--dry-run")...).want(t, exitOK)); s.Done != n || !s.DryRun || s.Requests < 3*n {

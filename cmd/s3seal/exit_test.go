@@ -186,8 +186,11 @@ func TestFailures(t *testing.T) {
 		{"no key file", nil, []string{"put", "-k", "aes:" + missing, "-", at}, missing},
 		{"broken source", broken, []string{"put", "-k", ks.aes, "-", at}, "disk on fire"},
 		{"broken source, seal", broken, []string{"seal", "-k", ks.aes, "--metadata-out", meta}, "disk on fire"},
-		{"half a source", io.MultiReader(bytes.NewReader(pattern(1<<20)), iotest.ErrReader(io.ErrUnexpectedEOF)),
-			[]string{"put", "-k", ks.aes, "-", at}, "unexpected EOF"},
+		{
+			"half a source", io.MultiReader(bytes.NewReader(pattern(1<<20)), iotest.ErrReader(io.ErrUnexpectedEOF)),
+			[]string{"put", "-k", ks.aes, "-", at},
+			"unexpected EOF",
+		},
 		{"shorter than expected", bytes.NewReader(pattern(10)), []string{"put", "-k", ks.aes, "--expect-size", "11", "-", at}, "size"},
 		{"longer than expected", bytes.NewReader(pattern(10)), []string{"put", "-k", ks.aes, "--expect-size", "9", "-", at}, "size"},
 		{"no folder for metadata", nil, []string{"seal", "-k", ks.aes, "--metadata-out", filepath.Join(missing, "m")}, "missing"},

@@ -87,8 +87,11 @@ func TestSidecarFile(t *testing.T) {
 	cli(t, nil, put...).want(t, exitDecrypt, "x.key")
 	cli(t, nil, "rm", "dir:"+root+"//x.key").want(t, exitOK)
 	for _, args := range [][]string{
-		{"cat", at}, {"stat", at}, {"get", at, filepath.Join(t.TempDir(), "dst")},
-		{"cat", at, "--range", "0-9", flagRanges}, {"cat", at, "-k", "kms:alias/a"},
+		{"cat", at},
+		{"stat", at},
+		{"get", at, filepath.Join(t.TempDir(), "dst")},
+		{"cat", at, "--range", "0-9", flagRanges},
+		{"cat", at, "-k", "kms:alias/a"},
 	} {
 		r := cli(t, nil, append(args, "-k", "kms-sidecar:alias/a")...).want(t, exitNotFound, at+".key: not found")
 		if args[0] == "cat" && r.out != "" {

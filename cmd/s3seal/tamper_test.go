@@ -161,8 +161,16 @@ func TestTamperingRSA(t *testing.T) {
 func TestTamperedText(t *testing.T) {
 	ks := newKeySet(t)
 	for _, c := range []struct{ format, name string }{
-		{"v3", "x-amz-c"}, {"v3", "x-amz-w"}, {"v3", "x-amz-d"}, {"v3", "x-amz-i"}, {"v3", "x-amz-3"},
-		{"v2", "x-amz-cek-alg"}, {"v2", "x-amz-wrap-alg"}, {"v2", "x-amz-tag-len"}, {"v2", "x-amz-iv"}, {"v2", "x-amz-key-v2"},
+		{"v3", "x-amz-c"},
+		{"v3", "x-amz-w"},
+		{"v3", "x-amz-d"},
+		{"v3", "x-amz-i"},
+		{"v3", "x-amz-3"},
+		{"v2", "x-amz-cek-alg"},
+		{"v2", "x-amz-wrap-alg"},
+		{"v2", "x-amz-tag-len"},
+		{"v2", "x-amz-iv"},
+		{"v2", "x-amz-key-v2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSpecimen(t, ks.aes, "--format", c.format)

@@ -8,10 +8,13 @@ var (
 )
 
 var backendMutants = []mutant{
-	{name: "body-short-accepted", file: "backend/body.go", packages: inBackend,
+	{
+		name: "body-short-accepted", file: "backend/body.go", packages: inBackend,
 		old: `if err == io.EOF && r.size >= 0 && r.n+int64(n) < r.size {`,
-		new: `if err == io.EOF && r.size >= 0 && r.n+int64(n) < 0 {`},
-	{name: "body-long-accepted", file: "backend/body.go", packages: inBackend,
+		new: `if err == io.EOF && r.size >= 0 && r.n+int64(n) < 0 {`,
+	},
+	{
+		name: "body-long-accepted", file: "backend/body.go", packages: inBackend,
 		old: `	if n > 0 {
 		return fmt.Errorf("%w: want %d bytes, got more", ErrSize, r.size)
 	}
@@ -21,22 +24,32 @@ var backendMutants = []mutant{
 		return io.EOF
 	}
 	return err
-}`},
-	{name: "body-error-bare", file: "backend/body.go", packages: inBackend,
+}`,
+	},
+	{
+		name: "body-error-bare", file: "backend/body.go", packages: inBackend,
 		old: `return n, fmt.Errorf("backend: %s: %w", r.what, err)`,
-		new: `return n, err`},
-	{name: "put-failure-believed", file: "backend/put.go", packages: inBackend,
+		new: `return n, err`,
+	},
+	{
+		name: "put-failure-believed", file: "backend/put.go", packages: inBackend,
 		old: `		return fmt.Errorf("storage took a failed body for a whole one: %w", cause)`,
-		new: `		return nil`},
-	{name: "plaintext-passes", file: "backend/get.go", auth: true, packages: inBackend,
+		new: `		return nil`,
+	},
+	{
+		name: "plaintext-passes", file: "backend/get.go", auth: true, packages: inBackend,
 		old: `	if !opts.AllowPlaintext {
 		return envelope.ErrNotEncrypted
 	}`,
-		new: ``},
-	{name: "lost-file-is-plaintext", file: "backend/get.go", auth: true, packages: inBackend,
+		new: ``,
+	},
+	{
+		name: "lost-file-is-plaintext", file: "backend/get.go", auth: true, packages: inBackend,
 		old: `if strings.HasPrefix(bare, "x-amz-unencrypted-content-") || strings.HasPrefix(bare, "s3seal-") {`,
-		new: `if strings.HasPrefix(bare, "s3seal-") {`},
-	{name: "instruction-of-another-version", file: "backend/get.go", auth: true, packages: inBackend,
+		new: `if strings.HasPrefix(bare, "s3seal-") {`,
+	},
+	{
+		name: "instruction-of-another-version", file: "backend/get.go", auth: true, packages: inBackend,
 		old: `err = b.unchanged(ctx, key, info)
 	}
 	if err != nil {
@@ -48,85 +61,131 @@ var backendMutants = []mutant{
 	if err != nil {
 		return nil, err
 	}
-	if oi.Header == nil {`},
-	{name: "resume-without-etag", file: "backend/download_resume.go", auth: true, packages: inBackend,
+	if oi.Header == nil {`,
+	},
+	{
+		name: "resume-without-etag", file: "backend/download_resume.go", auth: true, packages: inBackend,
 		old: `opts := &GetOptions{IfMatch: r.etag}`,
-		new: `opts := &GetOptions{}`},
-	{name: "resume-other-object", file: "backend/download_resume.go", auth: true, packages: inBackend,
+		new: `opts := &GetOptions{}`,
+	},
+	{
+		name: "resume-other-object", file: "backend/download_resume.go", auth: true, packages: inBackend,
 		old: `if info.ETag != r.etag || info.Size != r.size {`,
-		new: `if info.Size != r.size {`},
-	{name: "resume-off-by-one", file: "backend/download_resume.go", packages: inBackend,
+		new: `if info.Size != r.size {`,
+	},
+	{
+		name: "resume-off-by-one", file: "backend/download_resume.go", packages: inBackend,
 		old: `opts.Range = &Range{Offset: r.off, Length: r.end - r.off}`,
-		new: `opts.Range = &Range{Offset: r.off - min(1, r.off), Length: r.end - r.off}`},
-	{name: "file-kept-after-failure", file: "backend/file.go", auth: true, packages: inBackend,
+		new: `opts.Range = &Range{Offset: r.off - min(1, r.off), Length: r.end - r.off}`,
+	},
+	{
+		name: "file-kept-after-failure", file: "backend/file.go", auth: true, packages: inBackend,
 		old: `	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}`,
-		new: `	err = errors.Join(err, os.Rename(f.Name(), path))`},
-	{name: "temp-file-left", file: "backend/file.go", packages: inBackend,
+		new: `	err = errors.Join(err, os.Rename(f.Name(), path))`,
+	},
+	{
+		name: "temp-file-left", file: "backend/file.go", packages: inBackend,
 		old: `return errors.Join(err, os.Remove(f.Name()))`,
-		new: `return err`},
-	{name: "http-range-last-exclusive", file: "backend/handler_range.go", packages: inBackend,
+		new: `return err`,
+	},
+	{
+		name: "http-range-last-exclusive", file: "backend/handler_range.go", packages: inBackend,
 		old: `n = s.last - off + 1`,
-		new: `n = s.last - off`},
-	{name: "http-suffix-zero", file: "backend/handler_range.go", packages: inBackend,
+		new: `n = s.last - off`,
+	},
+	{
+		name: "http-suffix-zero", file: "backend/handler_range.go", packages: inBackend,
 		old: `if off >= size || s.suffix && s.last == 0 {`,
-		new: `if off > size || s.suffix && s.last == 0 {`},
-	{name: "if-none-match-ignored", file: "backend/conditions.go", packages: []string{"backend/mem", "backend"},
+		new: `if off > size || s.suffix && s.last == 0 {`,
+	},
+	{
+		name: "if-none-match-ignored", file: "backend/conditions.go", packages: []string{"backend/mem", "backend"},
 		old: `case o.IfNoneMatch && old != nil:`,
-		new: `case o.IfNoneMatch && old != nil && old.Size < 0:`},
-	{name: "if-match-without-object", file: "backend/conditions.go", packages: []string{"backend/mem", "backend"},
+		new: `case o.IfNoneMatch && old != nil && old.Size < 0:`,
+	},
+	{
+		name: "if-match-without-object", file: "backend/conditions.go", packages: []string{"backend/mem", "backend"},
 		old: `case o.IfMatch != "" && old == nil:`,
-		new: `case false:`},
-	{name: "s3-content-range-unchecked", file: "backend/s3/get.go", auth: true, packages: inS3,
+		new: `case false:`,
+	},
+	{
+		name: "s3-content-range-unchecked", file: "backend/s3/get.go", auth: true, packages: inS3,
 		old: `if first != off || last != off+n-1 || info.Size != n {`,
-		new: `if off < 0 || info.Size != n {`},
-	{name: "s3-full-answer-to-range", file: "backend/s3/get.go", auth: true, packages: inS3,
+		new: `if off < 0 || info.Size != n {`,
+	},
+	{
+		name: "s3-full-answer-to-range", file: "backend/s3/get.go", auth: true, packages: inS3,
 		old: `if r == nil || len(contentRange) != 1 {`,
 		new: `if r != nil && len(contentRange) == 0 {
 		return nil
 	}
-	if r == nil || len(contentRange) != 1 {`},
-	{name: "s3-etag-unchecked", file: "backend/s3/get.go", packages: inS3,
+	if r == nil || len(contentRange) != 1 {`,
+	},
+	{
+		name: "s3-etag-unchecked", file: "backend/s3/get.go", packages: inS3,
 		old: `if opts.IfMatch != "" && info.ETag != opts.IfMatch {`,
-		new: `if false {`},
-	{name: "s3-short-body-clean", file: "backend/s3/get.go", packages: inS3,
+		new: `if false {`,
+	},
+	{
+		name: "s3-short-body-clean", file: "backend/s3/get.go", packages: inS3,
 		old: `err = fmt.Errorf("%d bytes are missing: %w", b.left, io.ErrUnexpectedEOF)`,
-		new: `_ = fmt.Errorf("%d bytes are missing: %w", b.left, io.ErrUnexpectedEOF)`},
-	{name: "s3-metadata-first-value", file: "backend/s3/info.go", auth: true, packages: inS3,
+		new: `_ = fmt.Errorf("%d bytes are missing: %w", b.left, io.ErrUnexpectedEOF)`,
+	},
+	{
+		name: "s3-metadata-first-value", file: "backend/s3/info.go", auth: true, packages: inS3,
 		old: `info.Metadata[name] = strings.Join(values, ",")`,
-		new: `info.Metadata[name] = values[0]`},
-	{name: "s3-early-answer-believed", file: "backend/s3/request.go", packages: inS3,
+		new: `info.Metadata[name] = values[0]`,
+	},
+	{
+		name: "s3-early-answer-believed", file: "backend/s3/request.go", packages: inS3,
 		old: `		return errUnsent
 	}
 	return nil
 }`,
 		new: `	}
 	return nil
-}`},
-	{name: "s3-abort-forgotten", file: "backend/s3/multipart.go", packages: inS3,
+}`,
+	},
+	{
+		name: "s3-abort-forgotten", file: "backend/s3/multipart.go", packages: inS3,
 		old: `err := u.d.core.AbortMultipartUpload(ctx, u.d.bucket, u.info.Key, u.id)`,
 		new: `_ = ctx
-	err := error(nil)`},
-	{name: "s3-aws-chunked-kept", file: "backend/s3/info.go", packages: inS3,
+	err := error(nil)`,
+	},
+	{
+		name: "s3-aws-chunked-kept", file: "backend/s3/info.go", packages: inS3,
 		old: `		return strings.EqualFold(strings.TrimSpace(token), "aws-chunked")`,
-		new: `		return false`},
-	{name: "s3-list-ends-without-a-word", file: "backend/s3/list.go", packages: inS3,
+		new: `		return false`,
+	},
+	{
+		name: "s3-list-ends-without-a-word", file: "backend/s3/list.go", packages: inS3,
 		old: `	return ctx.Err() // when it is done the client ends a listing without a word`,
-		new: `	return nil`},
-	{name: "s3-list-order-unchecked", file: "backend/s3/list.go", packages: inS3,
+		new: `	return nil`,
+	},
+	{
+		name: "s3-list-order-unchecked", file: "backend/s3/list.go", packages: inS3,
 		old: `if c.begun && object.Key < c.key || same &&`,
-		new: `if same &&`},
-	{name: "s3-copy-abort-forgotten", file: "backend/s3/replace_large.go", packages: inS3,
+		new: `if same &&`,
+	},
+	{
+		name: "s3-copy-abort-forgotten", file: "backend/s3/replace_large.go", packages: inS3,
 		old: `	defer func() { err = errors.Join(err, u.abort()) }()`,
-		new: `	defer func() { err = errors.Join(err) }()`},
-	{name: "first-part-goes-on-blindly", file: "backend/download_resume.go", packages: inBackend,
+		new: `	defer func() { err = errors.Join(err) }()`,
+	},
+	{
+		name: "first-part-goes-on-blindly", file: "backend/download_resume.go", packages: inBackend,
 		old: `if r.stop == 0 || r.off != r.stop || r.off >= r.end || r.etag == "" {`,
-		new: `if r.stop == 0 || r.off != r.stop || r.off >= r.end {`},
-	{name: "rewrap-journal-older", file: "backend/bulk/rewrap.go", packages: []string{"backend/bulk"},
+		new: `if r.stop == 0 || r.off != r.stop || r.off >= r.end {`,
+	},
+	{
+		name: "rewrap-journal-older", file: "backend/bulk/rewrap.go", packages: []string{"backend/bulk"},
 		old: `fatal = t.begin(old)`,
-		new: `fatal = t.begin(oi)`},
-	{name: "migrate-tags-lost", file: "backend/bulk/migrate_keep.go", packages: []string{"backend/bulk"},
+		new: `fatal = t.begin(oi)`,
+	},
+	{
+		name: "migrate-tags-lost", file: "backend/bulk/migrate_keep.go", packages: []string{"backend/bulk"},
 		old: `	if err != nil {
 		return nil, fmt.Errorf("source: %w", err)
 	}
@@ -134,5 +193,6 @@ var backendMutants = []mutant{
 		new: `	if err != nil {
 		_ = fmt.Errorf("source: %w", err)
 	}
-	return put, nil`},
+	return put, nil`,
+	},
 }

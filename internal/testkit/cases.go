@@ -77,8 +77,10 @@ func Cases(priv *rsa.PrivateKey) ([]*Case, error) {
 func goodEntries() (all []entry) {
 	sizes := func(name string, r recipe, sizes ...int) {
 		for _, n := range sizes {
-			all = append(all, entry{name: fmt.Sprintf("good-%s-%d", name, n), recipe: r.size(n),
-				comment: fmt.Sprintf("%s, key wrapped by %s, %d bytes", r.suite, r.wrap, n)})
+			all = append(all, entry{
+				name: fmt.Sprintf("good-%s-%d", name, n), recipe: r.size(n),
+				comment: fmt.Sprintf("%s, key wrapped by %s, %d bytes", r.suite, r.wrap, n),
+			})
 		}
 	}
 	sizes("v3-aes", usualV3, 0, 1, 16, 17, 4096)
@@ -105,33 +107,51 @@ func oddEntries() []entry {
 	return []entry{
 		{name: "good-v1-cek-16", recipe: usualV1.with(cek(16)), comment: "a CEK of 16 bytes, as one Python client made them"},
 		{name: "good-v1-cek-24", recipe: usualV1.with(cek(24)), comment: "a CEK of 24 bytes"},
-		{name: "good-v1-ecb-without-padding", recipe: usualV1, comment: "a wrapped key of 32 bytes that is no padded one is the CEK itself",
-			edit: func(m *made) { m.rewrap(ecb(m.kit.aes, m.cek)) }},
-		{name: "good-v1-no-description", recipe: usualV1, comment: "no materials description: as if it was {}",
-			edit: func(m *made) { m.Remove("x-amz-matdesc") }},
+		{
+			name: "good-v1-ecb-without-padding", recipe: usualV1, comment: "a wrapped key of 32 bytes that is no padded one is the CEK itself",
+			edit: func(m *made) { m.rewrap(ecb(m.kit.aes, m.cek)) },
+		},
+		{
+			name: "good-v1-no-description", recipe: usualV1, comment: "no materials description: as if it was {}",
+			edit: func(m *made) { m.Remove("x-amz-matdesc") },
+		},
 		{name: "good-v2-gcm-cek-16", recipe: usualGCM.wrapped(AESKW).with(cek(16)), comment: "AES-128 content"},
 		{name: "good-v2-gcm-cek-24", recipe: usualGCM.wrapped(AESKW).with(cek(24)), comment: "AES-192 content"},
 		{name: "good-v2-gcm-unnamed-rsa", recipe: usualGCM.wrapped(RSAPKCS1).with(unnamed), comment: "GCM whose wrap has no name: PKCS #1 v1.5, by the kind of key"},
 		{name: "good-v2-gcm-unnamed-aes", recipe: usualGCM.wrapped(AESECB).with(unnamed), comment: "GCM whose wrap has no name: AES-ECB, by the kind of key"},
-		{name: "good-v2-cbc-no-cipher", recipe: usualCBC, comment: "no x-amz-cek-alg: the oldest Java clients had CBC only",
-			edit: func(m *made) { m.Remove("x-amz-cek-alg") }},
+		{
+			name: "good-v2-cbc-no-cipher", recipe: usualCBC, comment: "no x-amz-cek-alg: the oldest Java clients had CBC only",
+			edit: func(m *made) { m.Remove("x-amz-cek-alg") },
+		},
 		{name: "good-v2-cbc-pkcs7", recipe: usualCBC.with(func(r *recipe) { r.alg = "AES/CBC/PKCS7Padding" }), comment: "the other name of the padding"},
-		{name: "good-v2-cbc-pkcs7-bound", recipe: usualCBC.wrapped(AESGCM).with(func(r *recipe) { r.alg = "AES/CBC/PKCS7Padding" }), attacks: "A2",
-			comment: "the other name of the padding; the wrap binds the text as it is written"},
+		{
+			name: "good-v2-cbc-pkcs7-bound", recipe: usualCBC.wrapped(AESGCM).with(func(r *recipe) { r.alg = "AES/CBC/PKCS7Padding" }), attacks: "A2",
+			comment: "the other name of the padding; the wrap binds the text as it is written",
+		},
 		{name: "good-v2-cbc-tag-length", recipe: usualCBC, comment: "a tag length beside CBC, which has no tag", edit: func(m *made) { m.Set("x-amz-tag-len", "0") }},
 		{name: "good-v2-gcm-no-tag-length", recipe: usualGCM, comment: "no tag length: 128", edit: func(m *made) { m.Remove("x-amz-tag-len") }},
-		{name: "good-v2-gcm-tag-bytes", recipe: usualGCM.wrapped(AESKW), comment: "the tag length in bytes, as one Python client writes it",
-			edit: func(m *made) { m.Set("x-amz-tag-len", "16") }},
+		{
+			name: "good-v2-gcm-tag-bytes", recipe: usualGCM.wrapped(AESKW), comment: "the tag length in bytes, as one Python client writes it",
+			edit: func(m *made) { m.Set("x-amz-tag-len", "16") },
+		},
 		{name: "good-v2-gcm-aad", recipe: usualGCM.with(func(r *recipe) { r.aad = "somebody's" }), comment: "additional data of the content, which only the reader knows"},
-		{name: "good-v2-oaep-sha256-mgf1-sha256", recipe: usualGCM.wrapped(RSAOAEPSHA256), attacks: "C5", comment: "OAEP with SHA-256 for MGF1, too: BouncyCastle",
-			edit: func(m *made) { m.rewrap(oaepSHA256.encrypt(&m.kit.priv.PublicKey, m.draw("seed", 32), m.cek)) }},
-		{name: "good-v2-kms-context-of-user", recipe: usualGCM.wrapped(KMSContext).with(func(r *recipe) { r.desc = map[string]string{"user": "\u00e9 <&>"} }),
-			comment: "a context with a value outside ASCII"},
-		{name: "good-v2-kms-cmk", recipe: usualGCM.wrapped(KMSPlain).with(func(r *recipe) { r.desc = map[string]string{"kms_cmk_id": "key of the writer"} }),
-			attacks: "A4", comment: "the object names a KMS key; the reader asks its own one"},
+		{
+			name: "good-v2-oaep-sha256-mgf1-sha256", recipe: usualGCM.wrapped(RSAOAEPSHA256), attacks: "C5", comment: "OAEP with SHA-256 for MGF1, too: BouncyCastle",
+			edit: func(m *made) { m.rewrap(oaepSHA256.encrypt(&m.kit.priv.PublicKey, m.draw("seed", 32), m.cek)) },
+		},
+		{
+			name: "good-v2-kms-context-of-user", recipe: usualGCM.wrapped(KMSContext).with(func(r *recipe) { r.desc = map[string]string{"user": "\u00e9 <&>"} }),
+			comment: "a context with a value outside ASCII",
+		},
+		{
+			name: "good-v2-kms-cmk", recipe: usualGCM.wrapped(KMSPlain).with(func(r *recipe) { r.desc = map[string]string{"kms_cmk_id": "key of the writer"} }),
+			attacks: "A4", comment: "the object names a KMS key; the reader asks its own one",
+		},
 		{name: "good-v3-no-description", recipe: usualV3, comment: "V3 without x-amz-m", edit: func(m *made) { m.Remove("x-amz-m") }},
-		{name: "good-v3-empty-names", recipe: usualV3.wrapped(KMSContext), comment: "empty values are as good as absent ones",
-			edit: func(m *made) { m.metadata("x-amz-m", "", "x-amz-unencrypted-content-length", "", "x-amz-key", "") }},
+		{
+			name: "good-v3-empty-names", recipe: usualV3.wrapped(KMSContext), comment: "empty values are as good as absent ones",
+			edit: func(m *made) { m.metadata("x-amz-m", "", "x-amz-unencrypted-content-length", "", "x-amz-key", "") },
+		},
 		{name: "good-v3-zero-message-id", recipe: usualV3, attacks: "B4", comment: "a message id of zeros: odd, and read", edit: func(m *made) { m.sealV3(make([]byte, 28)) }},
 		{name: "good-v2-zero-iv", recipe: usualGCM, attacks: "B4", comment: "an IV of zeros: odd, and read", edit: func(m *made) {
 			m.iv = make([]byte, 12)
@@ -208,7 +228,9 @@ func fileEntries() []entry {
 		{name: "file-as-large", recipe: v2, attacks: "B6", comment: "64 KiB, which is as large as may be", edit: func(m *made) {
 			m.Instruction = append(m.Instruction, slices.Repeat([]byte(" "), maxFile-len(m.Instruction))...)
 		}},
-		{name: "file-beside-envelope", recipe: usualGCM, attacks: "B6", comment: "an instruction file beside an object with an envelope of its own is not looked at",
-			edit: func(m *made) { m.Instruction = []byte("{") }},
+		{
+			name: "file-beside-envelope", recipe: usualGCM, attacks: "B6", comment: "an instruction file beside an object with an envelope of its own is not looked at",
+			edit: func(m *made) { m.Instruction = []byte("{") },
+		},
 	}
 }

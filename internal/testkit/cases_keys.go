@@ -65,13 +65,17 @@ func bindingEntries() (all []entry) {
 	cbc := func(m *made) { m.Allow = append(m.Allow, LegacyCBC, LegacyWraps); m.Suite = V2CBC }
 	for _, alg := range []string{AESGCM, RSAOAEPSHA1} {
 		for what, guess := range map[string][]byte{"right": plaintext(16), "wrong": make([]byte, 16)} {
-			all = append(all, entry{fmt.Sprintf("binding-cbc-%s-%s", alg, what), "A2", "GCM relabelled as CBC, with a guess at the plaintext that is " + what,
-				usualGCM.wrapped(alg), Rejected, byKey(func(m *made) { cbc(m); m.forge(guess) })})
+			all = append(all, entry{
+				fmt.Sprintf("binding-cbc-%s-%s", alg, what), "A2", "GCM relabelled as CBC, with a guess at the plaintext that is " + what,
+				usualGCM.wrapped(alg), Rejected, byKey(func(m *made) { cbc(m); m.forge(guess) }),
+			})
 		}
 	}
 	all = append(all,
-		entry{"binding-cbc-kms-context", "A2", "the same with a context, which says what the content is", usualGCM.wrapped(KMSContext), BadMetadata,
-			func(m *made) { cbc(m); m.forge(plaintext(16)) }},
+		entry{
+			"binding-cbc-kms-context", "A2", "the same with a context, which says what the content is", usualGCM.wrapped(KMSContext), BadMetadata,
+			func(m *made) { cbc(m); m.forge(plaintext(16)) },
+		},
 		entry{"binding-cbc-kms-context-altered", "A2", "the same, and the context says CBC", usualGCM.wrapped(KMSContext), Rejected, byKey(func(m *made) {
 			cbc(m)
 			m.forge(plaintext(16))

@@ -153,15 +153,21 @@ func valueEntries() (all []entry) {
 // hintEntries have hints, which nobody may rely on.
 func hintEntries() (all []entry) {
 	for i, v := range []string{"0", "-1", "9223372036854775808", "1e9", "+17", "17 bytes"} {
-		all = append(all, entry{fmt.Sprint("hint-length-", i), "B4", fmt.Sprintf("an unencrypted length of %s is no reason for anything", v),
-			usualGCM, Success, func(m *made) { m.Set("x-amz-unencrypted-content-length", v) }})
+		all = append(all, entry{
+			fmt.Sprint("hint-length-", i), "B4", fmt.Sprintf("an unencrypted length of %s is no reason for anything", v),
+			usualGCM, Success, func(m *made) { m.Set("x-amz-unencrypted-content-length", v) },
+		})
 	}
 	return append(all,
 		entry{"hint-length-v3", "B4", "V3 with a length, which some stores carry over", usualV3, Success, func(m *made) { m.Set("x-amz-unencrypted-content-length", "5") }},
-		entry{"hint-md5", "A3", "an MD5 of the plaintext, a wrong one: it should never have been there, and is not looked at", usualGCM, Success,
-			func(m *made) { m.Set("x-amz-unencrypted-content-md5", "d41d8cd98f00b204e9800998ecf8427e") }},
-		entry{"hint-md5-v3", "A3 A6", "V3 has no such name", usualV3, BadMetadata,
-			func(m *made) { m.Set("x-amz-unencrypted-content-md5", "d41d8cd98f00b204e9800998ecf8427e") }})
+		entry{
+			"hint-md5", "A3", "an MD5 of the plaintext, a wrong one: it should never have been there, and is not looked at", usualGCM, Success,
+			func(m *made) { m.Set("x-amz-unencrypted-content-md5", "d41d8cd98f00b204e9800998ecf8427e") },
+		},
+		entry{
+			"hint-md5-v3", "A3 A6", "V3 has no such name", usualV3, BadMetadata,
+			func(m *made) { m.Set("x-amz-unencrypted-content-md5", "d41d8cd98f00b204e9800998ecf8427e") },
+		})
 }
 
 // spellingEntries spell names and values in other ways.
@@ -204,10 +210,14 @@ func spellingEntries() []entry {
 
 // descriptionEntries have other materials descriptions.
 func descriptionEntries() (all []entry) {
-	for i, v := range []string{"[]", "null", `"{}"`, `{"a":1}`, `{"a":null}`, `{"a":{}}`, `{"a":"b","a":"b"}`, `{"a":"b","\u0061":"c"}`, `{"a":"b"}{}`, `{"a":"b",}`,
-		`{"a":"\ud800"}`, "{}\x00", "{", "{'a':'b'}"} {
-		all = append(all, entry{fmt.Sprintf("description-bad-%02d", i), "B7", fmt.Sprintf("a description of %q", v), usualGCM, BadMetadata,
-			func(m *made) { m.Set("x-amz-matdesc", v) }})
+	for i, v := range []string{
+		"[]", "null", `"{}"`, `{"a":1}`, `{"a":null}`, `{"a":{}}`, `{"a":"b","a":"b"}`, `{"a":"b","\u0061":"c"}`, `{"a":"b"}{}`, `{"a":"b",}`,
+		`{"a":"\ud800"}`, "{}\x00", "{", "{'a':'b'}",
+	} {
+		all = append(all, entry{
+			fmt.Sprintf("description-bad-%02d", i), "B7", fmt.Sprintf("a description of %q", v), usualGCM, BadMetadata,
+			func(m *made) { m.Set("x-amz-matdesc", v) },
+		})
 	}
 	user := usualGCM.wrapped(KMSContext).with(func(r *recipe) { r.desc = map[string]string{"name": "Jos\u00e9"} })
 	return append(all,

@@ -284,8 +284,10 @@ func (f fields) older(h *Header, name string, ivSize int) (*Header, bool) {
 }
 
 func wrapAlg(text string) (string, bool) {
-	alg, ok := map[string]string{"": "", "AES/GCM": AESGCM, "AESWrap": AESKW, "RSA-OAEP-SHA1": RSAOAEPSHA1,
-		"RSA/ECB/OAEPWithSHA-256AndMGF1Padding": RSAOAEPSHA256, "kms": KMSPlain, "kms+context": KMSContext}[text]
+	alg, ok := map[string]string{
+		"": "", "AES/GCM": AESGCM, "AESWrap": AESKW, "RSA-OAEP-SHA1": RSAOAEPSHA1,
+		"RSA/ECB/OAEPWithSHA-256AndMGF1Padding": RSAOAEPSHA256, "kms": KMSPlain, "kms+context": KMSContext,
+	}[text]
 	return alg, ok
 }
 

@@ -75,12 +75,16 @@ type recipe struct {
 }
 
 // wireWraps are the texts of x-amz-wrap-alg.
-var wireWraps = map[string]string{AESGCM: "AES/GCM", AESKW: "AESWrap", RSAOAEPSHA1: "RSA-OAEP-SHA1",
-	RSAOAEPSHA256: "RSA/ECB/OAEPWithSHA-256AndMGF1Padding", KMSPlain: "kms", KMSContext: "kms+context"}
+var wireWraps = map[string]string{
+	AESGCM: "AES/GCM", AESKW: "AESWrap", RSAOAEPSHA1: "RSA-OAEP-SHA1",
+	RSAOAEPSHA256: "RSA/ECB/OAEPWithSHA-256AndMGF1Padding", KMSPlain: "kms", KMSContext: "kms+context",
+}
 
 // wireAlgs are the texts to which wraps bind a CEK.
-var wireAlgs = map[string]string{V1: "AES/CBC/PKCS5Padding", V2CBC: "AES/CBC/PKCS5Padding", V2GCM: "AES/GCM/NoPadding",
-	V2CTR: "AES/CTR/NoPadding", V3: "115", Chunked: "S3SEAL/CHUNKED1", DARE2: "S3SEAL/DARE2"}
+var wireAlgs = map[string]string{
+	V1: "AES/CBC/PKCS5Padding", V2CBC: "AES/CBC/PKCS5Padding", V2GCM: "AES/GCM/NoPadding",
+	V2CTR: "AES/CTR/NoPadding", V3: "115", Chunked: "S3SEAL/CHUNKED1", DARE2: "S3SEAL/DARE2",
+}
 
 // A made is an object, and what it was made with.
 type made struct {

@@ -45,8 +45,12 @@ func TestCores(t *testing.T) {
 				plain := text(n)
 				want := seal(plain)
 				for _, sizes := range [][]int{
-					{1000}, {8*dare.PackageSize - 1}, {8 * dare.PackageSize}, {3 << 20},
-					{dare.PackageSize, 8 * dare.PackageSize}, {9 * dare.PackageSize, 2 * dare.PackageSize, dare.PackageSize - 1, 1},
+					{1000},
+					{8*dare.PackageSize - 1},
+					{8 * dare.PackageSize},
+					{3 << 20},
+					{dare.PackageSize, 8 * dare.PackageSize},
+					{9 * dare.PackageSize, 2 * dare.PackageSize, dare.PackageSize - 1, 1},
 				} {
 					got, err := pull(bytes.NewReader(plain), sizes...)
 					if err != nil || !bytes.Equal(got, want) {

@@ -21,18 +21,30 @@ type refusal struct {
 
 func refusals() []refusal {
 	return []refusal{
-		{name: "sink fails", want: errSink,
-			act: func(m, n int) (int, error) { return m, errSink }},
-		{name: "sink takes all and fails", want: errSink, all: true,
-			act: func(m, n int) (int, error) { return n, errSink }},
-		{name: "sink fails with io.EOF", want: io.EOF,
-			act: func(m, n int) (int, error) { return m, io.EOF }},
-		{name: "sink takes less without an error", want: io.ErrShortWrite,
-			act: func(m, n int) (int, error) { return m, nil }},
-		{name: "sink returns a count of -1", lie: true,
-			act: func(m, n int) (int, error) { return -1, nil }},
-		{name: "sink returns a count one too large", lie: true, all: true,
-			act: func(m, n int) (int, error) { return n + 1, nil }},
+		{
+			name: "sink fails", want: errSink,
+			act: func(m, n int) (int, error) { return m, errSink },
+		},
+		{
+			name: "sink takes all and fails", want: errSink, all: true,
+			act: func(m, n int) (int, error) { return n, errSink },
+		},
+		{
+			name: "sink fails with io.EOF", want: io.EOF,
+			act: func(m, n int) (int, error) { return m, io.EOF },
+		},
+		{
+			name: "sink takes less without an error", want: io.ErrShortWrite,
+			act: func(m, n int) (int, error) { return m, nil },
+		},
+		{
+			name: "sink returns a count of -1", lie: true,
+			act: func(m, n int) (int, error) { return -1, nil },
+		},
+		{
+			name: "sink returns a count one too large", lie: true, all: true,
+			act: func(m, n int) (int, error) { return n + 1, nil },
+		},
 	}
 }
 

@@ -160,8 +160,15 @@ func TestRejected(t *testing.T) {
 	wantRejected(t, k, keyA, append(bytes.Clone(blob), 0), encCtx)
 	wantRejected(t, k, keyB, blob, encCtx)
 	for _, other := range []md{
-		nil, {}, {"user": "alice"}, {"user": "bob", "app": "x"}, {"user": "x", "app": "alice"},
-		{"user": "alice", "app": ""}, {"user": "alice", "app": "x", "": ""}, {"User": "alice", "app": "x"}, {"app": "xuseralice"},
+		nil,
+		{},
+		{"user": "alice"},
+		{"user": "bob", "app": "x"},
+		{"user": "x", "app": "alice"},
+		{"user": "alice", "app": ""},
+		{"user": "alice", "app": "x", "": ""},
+		{"User": "alice", "app": "x"},
+		{"app": "xuseralice"},
 	} {
 		wantRejected(t, k, keyA, blob, other)
 	}

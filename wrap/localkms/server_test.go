@@ -137,8 +137,12 @@ func TestAttackBrowser(t *testing.T) {
 	srv := startServer(t, newKMS(t))
 	body := fmt.Sprintf(`{"KeyId":%q,"KeySpec":"AES_256"}`, keyA)
 	for _, h := range [][]string{
-		{"Origin", "https://example.com"}, {"Origin", "null"}, {"Sec-Fetch-Site", "same-origin"},
-		{"Content-Type", "text/plain"}, {"Content-Type", "application/json"}, {"Content-Type", ""},
+		{"Origin", "https://example.com"},
+		{"Origin", "null"},
+		{"Sec-Fetch-Site", "same-origin"},
+		{"Content-Type", "text/plain"},
+		{"Content-Type", "application/json"},
+		{"Content-Type", ""},
 	} {
 		if got := call(t, srv, "GenerateDataKey", body, h...); got.status/100 != 4 || got.Plaintext != nil {
 			t.Errorf("with %q: %+v, want a refusal", h, got)

@@ -64,8 +64,10 @@ func (j *job) endToEnd(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer stopKMS()
-	e := &endToEnd{job: j, env: []string{"S3_ENDPOINT=" + srv.URL(), "S3_REGION=" + srv.Region,
-		"S3_ACCESS_KEY=" + srv.AccessKey, "S3_SECRET_KEY=" + srv.SecretKey, "KMS_ENDPOINT=" + kms}}
+	e := &endToEnd{job: j, env: []string{
+		"S3_ENDPOINT=" + srv.URL(), "S3_REGION=" + srv.Region,
+		"S3_ACCESS_KEY=" + srv.AccessKey, "S3_SECRET_KEY=" + srv.SecretKey, "KMS_ENDPOINT=" + kms,
+	}}
 	drop, err := e.makeBucket(ctx, srv)
 	if err != nil {
 		return err
@@ -182,8 +184,10 @@ func (e *endToEnd) clients(ctx context.Context) (all []client, n notes, err erro
 	all = []client{
 		{"minio-go", []string{ours}, map[string]any{"client": "minio-go"}},
 		{"s3seal", []string{ours}, map[string]any{"client": "s3seal"}},
-		{"s3crypto", []string{sdk}, map[string]any{"client": "v2", "location": "metadata",
-			"content": "AES/GCM/NoPadding", "wrap": "kms+context", "kms": kmsKey, "context": map[string]string{"bench": "1"}}},
+		{"s3crypto", []string{sdk}, map[string]any{
+			"client": "v2", "location": "metadata",
+			"content": "AES/GCM/NoPadding", "wrap": "kms+context", "kms": kmsKey, "context": map[string]string{"bench": "1"},
+		}},
 	}
 	ruby := e.version(ctx, "ruby", "-e", `require "aws-sdk-s3"; print "ruby ", RUBY_VERSION, ", aws-sdk-s3 ", Aws::S3::GEM_VERSION`)
 	if ruby == "" {
@@ -192,6 +196,8 @@ func (e *endToEnd) clients(ctx context.Context) (all []client, n notes, err erro
 	}
 	n.versions += ", " + ruby
 	script := filepath.Join(e.root, "backend", "s3", "testdata", "s3ec.rb")
-	return append(all, client{"EncryptionV2", []string{"ruby", script}, map[string]any{"client": "v2", "location": "metadata",
-		"aes": base64.StdEncoding.EncodeToString(make([]byte, 32))}}), n, nil
+	return append(all, client{"EncryptionV2", []string{"ruby", script}, map[string]any{
+		"client": "v2", "location": "metadata",
+		"aes": base64.StdEncoding.EncodeToString(make([]byte, 32)),
+	}}), n, nil
 }

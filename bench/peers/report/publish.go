@@ -144,31 +144,45 @@ func (s section) write(b *strings.Builder, drawn []chart) {
 
 func sections(r results) []section {
 	all := []section{
-		{part: "streams", title: "Streams, one core", charts: []string{"throughput.svg"}, tables: []*table{streamTable(r["streams"])},
+		{
+			part: "streams", title: "Streams, one core", charts: []string{"throughput.svg"}, tables: []*table{streamTable(r["streams"])},
 			text: "In parentheses the ratio to the one-shot function of `crypto/cipher` (`oneshot`), whose input is in place while a stream\n" +
 				"copies its source: for CTR, CBC and GCM on the whole, for chunked and DARE chunk by chunk in a buffer that stays in the\n" +
 				"cache. Reads and writes are of 32 KiB. GCM and V3 release what they decrypt before the tag is verified, in constant memory;\n" +
-				"GCMBuffered and V3Buffered after, and hold all of it. V3 makes, wraps, unwraps and derives keys for each object."},
+				"GCMBuffered and V3Buffered after, and hold all of it. V3 makes, wraps, unwraps and derives keys for each object.",
+		},
 		{part: "streams", title: "Key wraps, one core", tables: []*table{wrapTable(r["streams"])}, text: "One 256-bit content key."},
-		{part: "scaling", title: "Scaling", charts: []string{"scaling.svg"}, tables: []*table{scalingTable(r["scaling"])},
-			text: "Objects of " + largest(r["scaling"]) + "; in parentheses the ratio to one core. CBC encryption and DARE work on one core,\nhowever many there are."},
-		{part: "openssl", title: "OpenSSL, one core", tables: []*table{opensslTable(r["openssl"], r["streams"])},
-			text: "`openssl speed -evp`, which works in one buffer, sets up the key once and, to decrypt GCM, verifies no tag."},
-		{part: "peers", title: "Peers", charts: []string{"peers.svg"}, tables: []*table{peerTable(r["peers"])},
+		{
+			part: "scaling", title: "Scaling", charts: []string{"scaling.svg"}, tables: []*table{scalingTable(r["scaling"])},
+			text: "Objects of " + largest(r["scaling"]) + "; in parentheses the ratio to one core. CBC encryption and DARE work on one core,\nhowever many there are.",
+		},
+		{
+			part: "openssl", title: "OpenSSL, one core", tables: []*table{opensslTable(r["openssl"], r["streams"])},
+			text: "`openssl speed -evp`, which works in one buffer, sets up the key once and, to decrypt GCM, verifies no tag.",
+		},
+		{
+			part: "peers", title: "Peers", charts: []string{"peers.svg"}, tables: []*table{peerTable(r["peers"])},
 			text: "From and to memory by `io.Copy`, each run in a process of its own, with all cores and held to one. Of the others none\n" +
-				"encrypts or decrypts on several by itself; there the second core has the garbage collector."},
-		{part: "memory", title: "Memory over size", charts: []string{"memory.svg"}, tables: []*table{memoryTable(r["memory"])},
+				"encrypts or decrypts on several by itself; there the second core has the garbage collector.",
+		},
+		{
+			part: "memory", title: "Memory over size", charts: []string{"memory.svg"}, tables: []*table{memoryTable(r["memory"])},
 			text: "The peak of resident memory, in MiB, of a process that encrypts a generated plaintext into a pipe and decrypts and compares what\n" +
 				"comes out of it; both ends, and the Go runtime, are in it. The chart leaves some of them out, and has the clients of the next\n" +
 				"section, each the larger of put and get, through MinIO, up to 1 GiB:\n" +
-				"s3crypto holds the object in memory, EncryptionV2 puts by way of a temporary file."},
-		{part: "endtoend", title: "End to end", tables: []*table{endToEndTable(r["endtoend"])},
+				"s3crypto holds the object in memory, EncryptionV2 puts by way of a temporary file.",
+		},
+		{
+			part: "endtoend", title: "End to end", tables: []*table{endToEndTable(r["endtoend"])},
 			text: "A file put to a MinIO on the same machine, and got to a file, by encryption clients and by plain minio-go: MB/s, and the peak\n" +
 				"of resident memory in MiB of the process of the client. Client and server share the cores. What is got is compared with what was put.\n" +
 				"s3seal gets to a file that has its name when all is verified and on the disk, which costs a sync that the others do not make;\n" +
-				"it writes V3, EncryptionV2 and s3crypto V2."},
-		{part: "transfer", title: "What sealing costs a transfer", verbatim: withoutHeader(r["transfer"]),
-			text: "By `go run ./bench/transfer`: puts and gets in turns with minio-go, with the same parts."},
+				"it writes V3, EncryptionV2 and s3crypto V2.",
+		},
+		{
+			part: "transfer", title: "What sealing costs a transfer", verbatim: withoutHeader(r["transfer"]),
+			text: "By `go run ./bench/transfer`: puts and gets in turns with minio-go, with the same parts.",
+		},
 	}
 	for i := range all {
 		if note := r[all[i].part].header["note"]; note != "" {

@@ -24,8 +24,10 @@ func TestQuick(t *testing.T) {
 		t.Fatalf("run = %v\n%s", err, log.String())
 	}
 	text := read(t, filepath.Join(out, "RESULTS.md"))
-	for _, want := range []string{"| GCM | encrypt | ReadFrom |", "| AES-GCM |", "| s3seal-V3 |", "| sio |", "| tink-1MiB |", "| age |",
-		"github.com/minio/sio v", beginMark, endMark} {
+	for _, want := range []string{
+		"| GCM | encrypt | ReadFrom |", "| AES-GCM |", "| s3seal-V3 |", "| sio |", "| tink-1MiB |", "| age |",
+		"github.com/minio/sio v", beginMark, endMark,
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("RESULTS.md has no %q:\n%s", want, text)
 		}
@@ -73,8 +75,10 @@ func TestUpdateReadme(t *testing.T) {
 	block := beginMark + "\nnew ![a](results/a.svg) [RESULTS.md](RESULTS.md)\n" + endMark + "\n"
 	tests := []struct{ readme, want string }{
 		{"no marks", "no marks"},
-		{"a\n" + beginMark + "\nold\n" + endMark + "\nb\n",
-			"a\n" + beginMark + "\nnew ![a](bench/results/a.svg) [RESULTS.md](bench/RESULTS.md)\n" + endMark + "\nb\n"},
+		{
+			"a\n" + beginMark + "\nold\n" + endMark + "\nb\n",
+			"a\n" + beginMark + "\nnew ![a](bench/results/a.svg) [RESULTS.md](bench/RESULTS.md)\n" + endMark + "\nb\n",
+		},
 	}
 	for _, tt := range tests {
 		if got, err := updateReadme(tt.readme, block); err != nil || got != tt.want {

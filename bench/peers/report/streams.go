@@ -53,8 +53,10 @@ func (j *job) openssl(ctx context.Context, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "versions: %s\n", j.version(ctx, "openssl", "version"))
 	for _, m := range []struct{ mode, op, cipher string }{
-		{"CBC", "encrypt", "aes-256-cbc"}, {"CBC", "decrypt", "aes-256-cbc"},
-		{"GCM", "encrypt", "aes-256-gcm"}, {"GCM", "decrypt", "aes-256-gcm"},
+		{"CBC", "encrypt", "aes-256-cbc"},
+		{"CBC", "decrypt", "aes-256-cbc"},
+		{"GCM", "encrypt", "aes-256-gcm"},
+		{"GCM", "decrypt", "aes-256-gcm"},
 		{"CTRRange", "decrypt", "aes-256-ctr"},
 	} {
 		for range pick(j, 1, 3) {
