@@ -2,7 +2,10 @@
 
 package bulk
 
-import "io"
+import (
+	"crypto/sha256"
+	"io"
+)
 
 var Each = each
 
@@ -22,3 +25,12 @@ func (j *Journal) Wrap(f func(JournalFile) JournalFile) {
 
 // Remembered is how many objects j says are done.
 func (j *Journal) Remembered() int { return len(j.done) }
+
+// An InOrder hashes what is written in any order.
+type InOrder struct{ inOrder }
+
+func NewInOrder() *InOrder {
+	return &InOrder{inOrder{hash: sha256.New(), early: make(map[int64][]byte)}}
+}
+
+func (w *InOrder) Sum(size int64) ([]byte, error) { return w.sum(size) }

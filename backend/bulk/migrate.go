@@ -36,7 +36,8 @@ type MigrateOptions struct {
 	All bool
 
 	// Map makes the key of the new object of that of the old one; nil keeps it.
-	// Two keys must not become the same one.
+	// Two keys must not become the same one. One that becomes itself in the same
+	// place is [ErrExists]: there, InPlace is what seals anew.
 	Map func(key string) string
 
 	// InPlace, if not nil, is the driver that both buckets use: each object is
@@ -77,10 +78,14 @@ type MigrateOptions struct {
 // # To another place
 //
 // A new object replaces nothing. If there is one already, it is read, and the old
-// one too: if it is of the target format and the plaintexts are the same, the
-// object is done, as after a job that was killed before it could say so. Else it
-// has failed with [ErrExists]. dst needs a key to read, then. The old object
-// stays. No new key should be one that objects yields while it is listed.
+// one too: if it is of the target format and another sealing, and the plaintexts,
+// the metadata, content types and headers are the same, the object is done, as
+// after a job that was killed before it could say so. Else it has failed with
+// [ErrExists]. Tags and storage classes are not compared. dst needs a key to read,
+// then, and must have the new one alone: by an old one, what is under that would
+// count as migrated. Over the limit of its Options.Open.Release, what is there is
+// read in parts, which takes up to 64 MiB beside them. The old object stays. No new key should
+// be one that objects yields while it is listed.
 //
 // # In place
 //

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -69,17 +70,26 @@ func (m *migration) equal(ctx context.Context, t *task, oi, there *backend.Objec
 	if there.Header.Suite != m.opts.Target {
 		return Result{}, fmt.Errorf("%w, in format %v", ErrExists, there.Header.Suite)
 	}
+	switch {
+	case sameSealing(oi.Header, there.Header):
+		return Result{}, fmt.Errorf("%w, which is the old one or a copy of it", ErrExists)
+	case !kept(oi, there):
+		return Result{}, fmt.Errorf("%w, with other metadata, content type or headers", ErrExists)
+	}
 	before, err := m.digest(ctx, t, m.src, oi)
 	if err != nil {
 		return Result{}, fmt.Errorf("source: %w", err)
 	}
-	after, err := m.digest(ctx, nil, m.dst, there)
-	if err != nil {
-		return Result{}, fmt.Errorf("%w, which cannot be read: %w", ErrExists, err)
+	after, err := m.digestThere(ctx, there)
+	switch {
+	case errors.Is(err, backend.ErrChanged):
+		return Result{}, fmt.Errorf("destination: %w", err)
+	case err != nil: // why must not pass for what is wrong with the old object
+		return Result{}, fmt.Errorf("%w, which cannot be read: %v", ErrExists, err)
 	}
 	res := done(&oi.Info)
 	before.report(&res)
-	if hex.EncodeToString(after.hash.Sum(nil)) != res.SHA256 {
+	if hex.EncodeToString(after) != res.SHA256 {
 		return Result{}, fmt.Errorf("%w, with other content", ErrExists)
 	}
 	res.Bytes = oi.Size + there.Size
@@ -113,12 +123,19 @@ func (m *migration) open(ctx context.Context, t *task, b *backend.Bucket, oi *ba
 	if err != nil {
 		return nil, err
 	}
-	now := o.Info()
-	if now.ETag != oi.ETag || now.ContentType != oi.ContentType || !maps.Equal(now.Metadata, oi.Metadata) || !maps.Equal(now.Headers, oi.Headers) {
+	if err := unchanged(oi, o.Info()); err != nil {
 		o.Close() // the other error is the one that counts
-		return nil, fmt.Errorf("%w between two requests", backend.ErrChanged)
+		return nil, err
 	}
 	return &plaintext{object: o, hash: sha256.New(), task: t}, nil
+}
+
+// unchanged returns an error if the object was replaced between two requests.
+func unchanged(before, now *backend.ObjectInfo) error {
+	if now.ETag != before.ETag || now.ContentType != before.ContentType || !maps.Equal(now.Metadata, before.Metadata) || !maps.Equal(now.Headers, before.Headers) {
+		return fmt.Errorf("%w between two requests", backend.ErrChanged)
+	}
+	return nil
 }
 
 // Read hands out what is read of the object: unverified before io.EOF, but a put

@@ -38,13 +38,18 @@ func (d *tagged) Put(ctx context.Context, key string, body io.Reader, size int64
 	bare.Tags = nil
 	info, err := d.spy.Put(ctx, key, body, size, &bare)
 	if err == nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
 		d.tags[key] = maps.Clone(opts.Tags)
 	}
 	return info, err
 }
 
 func (d *tagged) Tags(_ context.Context, key string) (map[string]string, error) {
-	return maps.Clone(d.tags[key]), errors.Join(d.err, d.count())
+	counted := d.count()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return maps.Clone(d.tags[key]), errors.Join(d.err, counted)
 }
 
 // keeping returns storage with two old objects, of which the first has all that

@@ -272,9 +272,10 @@ func TestMigrateJournal(t *testing.T) {
 
 // TestMigrateExists finds something in the place of the new object.
 func TestMigrateExists(t *testing.T) {
-	put := func(b *backend.Bucket) func(t *testing.T, text string) {
-		return func(t *testing.T, text string) {
-			must(b.Put(t.Context(), "new/0005", strings.NewReader(text), -1, nil))(t)
+	put := func(b *backend.Bucket) func(t *testing.T, text, number string) {
+		return func(t *testing.T, text, number string) {
+			opts := &backend.PutOptions{ContentType: "text/x-old", Metadata: map[string]string{"number": number}}
+			must(b.Put(t.Context(), "new/0005", strings.NewReader(text), -1, opts))(t)
 		}
 	}
 	for name, test := range map[string]struct {
@@ -282,6 +283,7 @@ func TestMigrateExists(t *testing.T) {
 		bucket func(d *spy) *backend.Bucket
 		want   string
 	}{
+		"other number": {string(content(5)), func(d *spy) *backend.Bucket { return target(t, d) }, "other metadata"},
 		"same":         {string(content(5)), func(d *spy) *backend.Bucket { return target(t, d) }, ""},
 		"other text":   {"other", func(d *spy) *backend.Bucket { return target(t, d) }, "other content"},
 		"other format": {string(content(5)), func(d *spy) *backend.Bucket { return source(t, d, envelope.V2GCM, false) }, "in format"},
@@ -290,7 +292,11 @@ func TestMigrateExists(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newSpy()
 			fill(t, d, 6)
-			put(test.bucket(d))(t, test.text)
+			number := "5"
+			if test.want == "other metadata" {
+				number = "6"
+			}
+			put(test.bucket(d))(t, test.text, number)
 			var failed error
 			opts := &bulk.MigrateOptions{Map: toNew}
 			opts.OnResult = func(r bulk.Result) { failed = r.Err }
