@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"crypto/rsa"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -185,19 +186,18 @@ func (c *migrateCmd) sealing(a *app) (*sealing, error) {
 }
 
 // buckets returns the old and the new one. What stands in the new one already is
-// compared, and so has to be read.
+// compared, and so has to be read: by the new keys alone, or what is under an old
+// one would pass for migrated.
 func (c *migrateCmd) buckets(a *app, seal *sealing, from, to *storage, src, dst address) (old, sealed *backend.Bucket, err error) {
 	keys, err := a.loadKeyring(c.Key, contextFlags{}, c.Region)
 	if err != nil {
 		return nil, nil, err
 	}
-	var own []text
-	for _, s := range append([]*sealing{seal}, seal.others...) {
-		if k := s.key; k.aes != nil || k.priv != nil || k.kms != nil {
-			own = append(own, text(k.spec.text+"#"))
-		}
+	own, err := c.own(a, seal)
+	if err != nil {
+		return nil, nil, err
 	}
-	again, err := a.loadKeyring(slices.Concat(own, c.Key), contextFlags{}, c.Region)
+	again, err := a.loadKeyring(own, contextFlags{}, c.Region)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -211,6 +211,38 @@ func (c *migrateCmd) buckets(a *app, seal *sealing, from, to *storage, src, dst 
 	return old, sealed, nil
 }
 
+// own are the new keys that can open. Of one whose private half is missing, it may
+// be among the old ones.
+func (c *migrateCmd) own(a *app, seal *sealing) (own []text, err error) {
+	var public []*rsa.PublicKey
+	for _, k := range seal.keys() {
+		if k.aes != nil || k.priv != nil || k.kms != nil {
+			own = append(own, text(k.spec.text+"#"))
+		} else {
+			public = append(public, k.pub)
+		}
+	}
+	if len(public) == 0 {
+		return own, nil
+	}
+	old, err := a.loadKeys(c.Key, c.Region)
+	for _, k := range old {
+		if k.priv != nil && slices.ContainsFunc(public, func(p *rsa.PublicKey) bool { return p.Equal(k.pub) }) {
+			own = append(own, text(k.spec.text+"#"))
+		}
+	}
+	return own, err
+}
+
+// keys are all that the objects are sealed for.
+func (s *sealing) keys() []*key {
+	all := []*key{s.key}
+	for _, other := range s.others {
+		all = append(all, other.key)
+	}
+	return all
+}
+
 // job is what the journal is about.
 func (c *migrateCmd) job(a *app, src, dst address, seal *sealing) (bulk.Job, error) {
 	from, err := c.jobPlace(a, src)
@@ -221,13 +253,13 @@ func (c *migrateCmd) job(a *app, src, dst address, seal *sealing) (bulk.Job, err
 	if err != nil {
 		return bulk.Job{}, err
 	}
-	opts := fmt.Sprintf("format %s, description %s, bound %v, to", c.Format, pairsText(seal.options.MatDesc), c.Bind)
-	for _, s := range append([]*sealing{seal}, seal.others...) {
-		name, err := s.key.name()
-		if err != nil {
-			return bulk.Job{}, err
-		}
-		opts += " " + name
+	names, err := keyNames(seal.keys())
+	if err != nil {
+		return bulk.Job{}, err
+	}
+	opts := fmt.Sprintf("format %s, description %s, bound %v, to %s", c.Format, pairsText(seal.options.MatDesc), c.Bind, names)
+	if c.All {
+		opts += ", --all"
 	}
 	return bulk.Job{Operation: "migrate", Source: from, Destination: to, Options: opts}, nil
 }

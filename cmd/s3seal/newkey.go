@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/s3seal/s3seal/wrap"
@@ -108,6 +109,24 @@ func (k *key) name() (string, error) {
 	}
 	kind, _, _ := strings.Cut(k.spec.scheme, "-")
 	return kind + ":" + hex.EncodeToString(sum[:8]), nil
+}
+
+// keyNames returns the names of several keys, in an order that is not that of the
+// flags, each with the materials description that it was given.
+func keyNames(keys []*key) (string, error) {
+	var names []string
+	for _, k := range keys {
+		name, err := k.name()
+		if err != nil {
+			return "", err
+		}
+		if len(k.spec.matdesc) > 0 {
+			name += "#" + pairsText(k.spec.matdesc)
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, " "), nil
 }
 
 // jobPlace names the storage of an address in a journal.

@@ -127,16 +127,20 @@ func (c *rewrapCmd) newKeys(a *app) (*newKeys, *backend.RewrapOptions, error) {
 		}
 		opts.Recipients = append(opts.Recipients, r)
 	}
-	revoked := c.MustNotOpen
-	if c.Revoke {
-		revoked = slices.Concat(revoked, c.Key)
-	}
-	if len(revoked) > 0 {
+	if revoked := c.revoked(); len(revoked) > 0 {
 		if opts.MustNotOpen, err = a.loadKeyring(revoked, contextFlags{}, c.Region); err != nil {
 			return nil, nil, err
 		}
 	}
 	return to, opts, nil
+}
+
+// revoked are the keys that must not open the result.
+func (c *rewrapCmd) revoked() []text {
+	if c.Revoke {
+		return slices.Concat(c.MustNotOpen, c.Key)
+	}
+	return c.MustNotOpen
 }
 
 // recipient returns the key as a further one of an object.
@@ -149,17 +153,38 @@ func (k *key) recipient() (r envelope.SealRecipient, err error) {
 	return r, err
 }
 
-// job is what the journal is about.
+// job is what the journal is about. Which keys open the result, and which do not,
+// is part of it: by other ones, objects are not done.
 func (c *rewrapCmd) job(a *app, at address, to *newKeys) (bulk.Job, error) {
 	place, err := c.jobPlace(a, at)
+	if err != nil {
+		return bulk.Job{}, err
+	}
 	opts := fmt.Sprintf("to %s, description %s", strings.Join(to.names, " "), pairsText(to.desc))
 	for _, on := range []struct {
 		flag string
 		set  bool
-	}{{"--keep-matdesc", c.KeepMatdesc}, {"--upgrade-wrap", c.UpgradeWrap}, {"--recipient", len(c.Recipient) > 0}} {
+	}{{"--keep-matdesc", c.KeepMatdesc}, {"--upgrade-wrap", c.UpgradeWrap}} {
 		if on.set {
 			opts += ", " + on.flag
 		}
 	}
-	return bulk.Job{Operation: "rewrap", Source: place, Options: opts}, err
+	for _, of := range []struct {
+		flag string
+		args []text
+	}{{"--recipient", c.Recipient}, {"--must-not-open", c.revoked()}} {
+		if len(of.args) == 0 {
+			continue
+		}
+		keys, err := a.loadKeys(of.args, c.Region)
+		if err != nil {
+			return bulk.Job{}, err
+		}
+		names, err := keyNames(keys)
+		if err != nil {
+			return bulk.Job{}, err
+		}
+		opts += ", " + of.flag + " " + names
+	}
+	return bulk.Job{Operation: "rewrap", Source: place, Options: opts}, nil
 }

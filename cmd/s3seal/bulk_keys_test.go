@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestMigrateUnderOldKey: what an earlier migration has left at DST under the old
+// key is not what one to a new key was to leave there.
+func TestMigrateUnderOldKey(t *testing.T) {
+	ks := newKeySet(t)
+	root := "dir:" + filepath.Join(t.TempDir(), "v")
+	cli(t, strings.NewReader("precious"), "put", "-q", "-k", ks.aes, "--format", "v2", "-", root+"//p/x").want(t, exitOK)
+	migrate := func(args ...string) result {
+		return cli(t, nil, append(append([]string{"migrate", "--accept", "v2", "--json"}, args...), root+"//p/", root+"//q/")...)
+	}
+	for range 2 { // what has the key is done
+		if s := summaryOf(t, migrate("-k", ks.aes).want(t, exitOK)); s.Done != 1 {
+			t.Errorf("summary = %+v, want 1 done", s)
+		}
+	}
+	r := migrate("-k", ks.aes, "--to", ks.otherAES)
+	if s := summaryOf(t, r); r.code != exitPartly || s.Done != 0 || s.Failed != 1 || !strings.Contains(r.err, "the destination has another object") {
+		t.Errorf("exit code %d, summary = %+v, want 1 failed: %s", r.code, s, r.err)
+	}
+	wantPlain(t, root, map[string]string{"p/x": "precious", "q/x": "precious"}, ks.aes)
+}
+
+// TestMigrateToPublicKey: what is there already can be read if the private key is
+// one of the old ones, and is a failure if it is not.
+func TestMigrateToPublicKey(t *testing.T) {
+	ks := newKeySet(t)
+	root := "dir:" + filepath.Join(t.TempDir(), "v")
+	cli(t, strings.NewReader("precious"), "put", "-q", "-k", ks.aes, "--format", "v2", "-", root+"//p/x").want(t, exitOK)
+	migrate := func(args ...string) result {
+		return cli(t, nil, append(append([]string{"migrate", "--accept", "v2", "--to", ks.rsaPub}, args...), root+"//p/", root+"//q/")...)
+	}
+	migrate("-k", ks.aes).want(t, exitOK)
+	for _, args := range [][]string{{"-k", ks.aes}, {"-k", ks.aes, "-k", ks.otherRSA}} {
+		if r := migrate(args...); r.code != exitPartly || !strings.Contains(r.err, "the destination has another object") {
+			t.Errorf("%q: exit code %d, want that what is there cannot be read: %s", args, r.code, r.err)
+		}
+	}
+	migrate("-k", ks.aes, "-k", ks.rsa).want(t, exitOK)
+}
+
+// TestRewrapJournalOfKeys: who is to open objects, and who must not, is part of
+// what a journal is about; the order of flags is not.
+func TestRewrapJournalOfKeys(t *testing.T) {
+	ks := newKeySet(t)
+	root := "dir:" + filepath.Join(t.TempDir(), "v")
+	journal := filepath.Join(t.TempDir(), "journal")
+	rewrap := func(args ...string) result {
+		return cli(t, nil, append(append([]string{"rewrap", "-r", "--to", ks.otherAES, "--json", "--journal", journal}, args...), root+"//p/")...)
+	}
+	cli(t, strings.NewReader("precious"), "put", "-q", "-k", ks.aes, "--format", "chunked", "-", root+"//p/x").want(t, exitOK)
+	rewrap("-k", ks.aes, "--recipient", ks.rsa, "--recipient", ks.otherRSA).want(t, exitOK)
+	if s := summaryOf(t, rewrap("-k", ks.aes, "--recipient", ks.otherRSA, "--recipient", ks.rsaPub).want(t, exitOK)); s.Skipped != 1 {
+		t.Errorf("summary = %+v, want that it is done", s)
+	}
+	rewrap("-k", ks.otherAES).want(t, exitFailure, "another job")
+	rewrap("-k", ks.otherAES, "--recipient", ks.otherRSA).want(t, exitFailure, "another job")
+	rewrap("-k", ks.aes, "--recipient", ks.rsa, "--recipient", ks.otherRSA, "--must-not-open", ks.aes).want(t, exitFailure, "another job")
+	rewrap("-k", ks.aes, "--recipient", ks.rsa, "--recipient", ks.otherRSA, "--revoke").want(t, exitFailure, "another job")
+	wantPlain(t, root, map[string]string{"p/x": "precious"}, ks.rsa)
+
+	journal += "-2"
+	rewrap("-k", ks.otherAES, "--recipient", ks.otherRSA, "--must-not-open", ks.rsa).want(t, exitOK)
+	wantPlain(t, root, map[string]string{"p/x": "precious"}, ks.otherRSA)
+	cli(t, nil, "cat", "-k", ks.rsa, root+"//p/x").want(t, exitDecrypt)
+}
+
+// TestMigrateJournalOfAll: what is left out is part of what a journal is about.
+func TestMigrateJournalOfAll(t *testing.T) {
+	ks := newKeySet(t)
+	root := "dir:" + filepath.Join(t.TempDir(), "v")
+	journal := filepath.Join(t.TempDir(), "journal")
+	cli(t, strings.NewReader("precious"), "put", "-q", "-k", ks.aes, "-", root+"//p/x").want(t, exitOK)
+	cli(t, nil, "migrate", "-k", ks.aes, "--journal", journal, root+"//p/", root+"//q/").want(t, exitOK)
+	cli(t, nil, "migrate", "-k", ks.aes, "--journal", journal, "--all", root+"//p/", root+"//q/").want(t, exitFailure, "another job")
+}
