@@ -31,7 +31,8 @@ var (
 
 // A Job is what a journal is about. Two jobs that may go on with each other's
 // work have the same one, and others must not: Options holds what they would
-// disagree on, such as the name of the new key. It must not hold any secret.
+// disagree on, such as the name of the new key. It must not hold any secret, and
+// be UTF-8.
 type Job struct {
 	Operation   string `json:"operation"`
 	Source      string `json:"source,omitempty"`

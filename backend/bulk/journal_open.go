@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"unicode/utf8"
 
 	"github.com/s3seal/s3seal/internal/filelock"
 )
@@ -21,13 +22,19 @@ import (
 // The error is a [*JobError] if the journal is about another job, and wraps
 // [ErrJournalInUse] if another has it, in this process or not, and
 // [ErrNotJournal] if the file is something else, is damaged before its last
-// line, or may be used by others than its owner; in all these cases it is not
-// touched. A last line that a crash has cut short is removed: that object will
+// line, belongs to somebody else, or may be used by others than its owner; in all
+// these cases it is not touched. A job of texts that are not UTF-8, which would not
+// read back as it is, is an error, too, before there is a file. A last line that a crash has cut short is removed: that object will
 // be looked at again.
 //
 // Where files cannot be locked, the lock is the file path.lock, which a process
 // that is killed leaves behind. OpenJournal may be called concurrently.
 func OpenJournal(path string, job Job) (*Journal, error) {
+	for _, text := range []string{job.Operation, job.Source, job.Destination, job.Options} {
+		if !utf8.ValidString(text) {
+			return nil, fmt.Errorf("bulk: journal: want a job in UTF-8, got %q", text)
+		}
+	}
 	f, unlock, err := openLocked(path)
 	if err != nil {
 		return nil, fmt.Errorf("bulk: journal: %w", err)
@@ -82,6 +89,9 @@ func checkFile(f *os.File, path string) error {
 	}
 	if mode := mine.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
 		return fmt.Errorf("%w: %s: want mode 0600, got %04o", ErrNotJournal, path, mode)
+	}
+	if !ours(mine) {
+		return fmt.Errorf("%w: %s belongs to another user", ErrNotJournal, path)
 	}
 	return nil
 }

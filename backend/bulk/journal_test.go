@@ -245,6 +245,28 @@ func TestJournalOther(t *testing.T) {
 	journal(t, path)
 }
 
+// TestJournalJobText refuses a job that would not read back as itself, and so could
+// not be gone on with, before there is a file.
+func TestJournalJobText(t *testing.T) {
+	for i := range 4 {
+		job, path := testJob, journalPath(t)
+		*[]*string{&job.Operation, &job.Source, &job.Destination, &job.Options}[i] = "bucket/caf\xe9/"
+		if _, err := bulk.OpenJournal(path, job); err == nil || !strings.Contains(err.Error(), "UTF-8") {
+			t.Errorf("OpenJournal(%+q) = %v, want that it is no UTF-8", job, err)
+		}
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("Stat = %v, want no file", err)
+		}
+	}
+	job := bulk.Job{Operation: "test", Source: "caf\u00e9 \u2028 \ufffd <&>\x00\x7f"}
+	path := journalPath(t)
+	for range 2 {
+		if err := must(bulk.OpenJournal(path, job))(t).Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A brokenFile fails to do what it is told.
 type brokenFile struct {
 	bulk.JournalFile

@@ -26,6 +26,10 @@ var (
 
 	// ErrUnlisted says that VerifyOptions.Against does not name the object.
 	ErrUnlisted = errors.New("bulk: object is not in the list")
+
+	// ErrArchived says that an object that VerifyOptions.Against names cannot be
+	// read before somebody has it restored.
+	ErrArchived = errors.New("bulk: object is archived")
 )
 
 // VerifyOptions say what is verified. The zero value verifies by what is in the
@@ -49,7 +53,7 @@ type VerifyOptions struct {
 	//
 	// What is not in the list is [ErrUnlisted]; what is listed, and held by the
 	// Shard, is looked for even if it is not among the objects, and then may be
-	// [ErrMissing].
+	// [ErrMissing], or [ErrArchived]: that the storage says so proves nothing.
 	Against io.Reader
 
 	// Sum puts the SHA-256 of the plaintext into the results, and so into the
@@ -65,7 +69,8 @@ type VerifyOptions struct {
 // to their end; of these, Unauthenticated are those whose content has nothing that
 // could be verified, CBC and CTR. Failed are objects that were altered, that the
 // keys of b do not open, or that its policy does not allow. Objects that are not
-// encrypted are skipped, as are archived ones, instruction files and sidecars.
+// encrypted are skipped, as are archived ones that Against does not ask for,
+// instruction files and sidecars.
 //
 // # What is not promised
 //
@@ -130,7 +135,9 @@ func (v *verifier) work(ctx context.Context, t *task) Result {
 func (v *verifier) once(ctx context.Context, t *task) Result {
 	want := v.list[t.Key]
 	switch {
-	case archived(t.Info):
+	case archived(t.Info) && want != nil:
+		return fail(t.Info, ErrArchived)
+	case archived(t.Info) && (v.list == nil || v.opts.DryRun):
 		return skip(t.Info, ReasonArchived)
 	case v.opts.DryRun:
 		return v.estimate(ctx, t)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"strings"
 	"sync/atomic"
@@ -127,6 +128,47 @@ func TestVerifyTampered(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A filing driver lists objects in a storage class.
+type filing struct {
+	*mem.Driver
+	class string
+}
+
+func (d *filing) List(ctx context.Context, opts *backend.ListOptions) iter.Seq2[*backend.Info, error] {
+	return func(yield func(*backend.Info, error) bool) {
+		for info, err := range d.Driver.List(ctx, opts) {
+			if err == nil {
+				info.StorageClass = d.class
+			}
+			if !yield(info, err) {
+				return
+			}
+		}
+	}
+}
+
+// TestVerifyArchived: what cannot be read now is skipped, but not if a list says
+// that it is there: whatever the storage says, that it is what it was nobody saw.
+func TestVerifyArchived(t *testing.T) {
+	for _, class := range []string{"GLACIER", "DEEP_ARCHIVE"} {
+		d := &filing{vault(t, 100), class}
+		b := legacyReader(d, auditKey(t), nil)
+		if sum, _ := verifyAll(t, b, nil); sum.Reasons[bulk.ReasonArchived] != sum.Total() || sum.Total() == 0 {
+			t.Errorf("%s: %+v, want all archived", class, sum)
+		}
+		for _, dry := range []bool{false, true} {
+			list := strings.NewReader(strings.Repeat("ab", 32) + "  v3\n")
+			_, results := verifyAll(t, b, &bulk.VerifyOptions{Options: bulk.Options{DryRun: dry}, Against: list})
+			if r := results["v3"]; r.Outcome != bulk.Failed || !errors.Is(r.Err, bulk.ErrArchived) {
+				t.Errorf("%s: listed: %s, %v, want ErrArchived", class, r.Outcome, r.Err)
+			}
+			if r := results["v2"]; !dry && !errors.Is(r.Err, bulk.ErrUnlisted) {
+				t.Errorf("%s: not listed: %s, %v, want ErrUnlisted", class, r.Outcome, r.Err)
+			}
+		}
 	}
 }
 
