@@ -39,9 +39,10 @@ type migrateCmd struct {
 func (migrateCmd) Help() string {
 	return `Each object is decrypted and encrypted anew, through memory. The new one appears when all of the old one was
 verified. Content in CBC or CTR cannot be verified: it is copied as it is found, and counted. Metadata,
-content type and storage class are kept, tags and other headers are not. Nothing that is at DST already is
-replaced: what has the same content is done, something else is a failure. SRC stays, but for --in-place.
-Objects that are not encrypted, archived, locked or no longer current are counted and skipped.
+content type, headers, tags and storage class are kept. Nothing that is at DST already is replaced: what the
+new key opens, and has the same content, metadata and headers, is done; something else is a failure, also what
+a public key in --to cannot open. SRC stays, but for --in-place. Objects that are not encrypted, archived,
+locked or no longer current are counted and skipped.
 
 ` + bulkHelp + `
 The journal also gets the SHA-256 of each plaintext, for s3seal verify --against.
