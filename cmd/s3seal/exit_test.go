@@ -134,14 +134,6 @@ func TestUsageErrors(t *testing.T) {
 		{"put", "-k", "kms:k", "--matdesc", "a=b", src, at},
 		{"put", "-k", "kms:k", "--encryption-context", "aws:x-amz-cek-alg=115", src, at},
 		{"put", "-k", "kms:k", "--encryption-context", "kms_cmk_id=k", src, at},
-		{"kms-server"},
-		{"kms-server", "--addr", "127.0.0.1:0"},
-		{"kms-server", "--keys", fresh, "--addr", "127.0.0.1", "--create-key", "k"},
-		{"kms-server", "--keys", fresh, "--addr", ":4599", "--create-key", "k"},
-		{"kms-server", "--keys", fresh, "--addr", "0.0.0.0:4599", "--create-key", "k"},
-		{"kms-server", "--keys", fresh, "--addr", "[::]:4599", "--create-key", "k"},
-		{"kms-server", "--keys", fresh, "--addr", "192.0.2.1:4599", "--create-key", "k"},
-		{"kms-server", "--keys", fresh, "--addr", "example.com:4599", "--create-key", "k"},
 		{"rm"},
 		{"rm", "s3://bucket"},
 		{"seal", "-k", ks.aes},
@@ -155,6 +147,25 @@ func TestUsageErrors(t *testing.T) {
 	}
 	wantFiles(t, dir, "junk", "src") // no key, no folder, no object
 	wantFile(t, src, []byte("x"))
+}
+
+// TestUsageErrorsOfKMSServer: it serves this machine only, and wants a file.
+func TestUsageErrorsOfKMSServer(t *testing.T) {
+	dir := t.TempDir()
+	fresh := filepath.Join(dir, "fresh.key")
+	for _, args := range [][]string{
+		{"kms-server"},
+		{"kms-server", "--addr", "127.0.0.1:0"},
+		{"kms-server", "--keys", fresh, "--addr", "127.0.0.1", "--create-key", "k"},
+		{"kms-server", "--keys", fresh, "--addr", ":4599", "--create-key", "k"},
+		{"kms-server", "--keys", fresh, "--addr", "0.0.0.0:4599", "--create-key", "k"},
+		{"kms-server", "--keys", fresh, "--addr", "[::]:4599", "--create-key", "k"},
+		{"kms-server", "--keys", fresh, "--addr", "192.0.2.1:4599", "--create-key", "k"},
+		{"kms-server", "--keys", fresh, "--addr", "example.com:4599", "--create-key", "k"},
+	} {
+		wantUsage(t, args)
+	}
+	wantFiles(t, dir)
 }
 
 func wantUsage(t *testing.T, args []string) {
