@@ -13,19 +13,16 @@ import (
 
 // EnvelopeSum returns the SHA-256 of an envelope, in hexadecimal digits: that of
 // [envelope.Header.Metadata], wherever it is kept, or of its fields if it is one
-// that nobody writes any more. It is empty without an envelope, that is, for nil.
+// that nobody writes any more. Nil, no envelope, has one, too, so that it is told
+// from an entry of a journal that does not say.
 //
 // Two envelopes with one sum open the same body by the same keys. It tells
 // nothing of the plaintext or a key, and authenticates nothing. EnvelopeSum may
 // be called concurrently.
 func EnvelopeSum(h *envelope.Header) string {
-	if h == nil {
-		return ""
-	}
 	var what any
-	what, err := h.Metadata()
-	if err != nil {
-		what = unwritten(h)
+	if h != nil {
+		what = written(h)
 	}
 	text, err := json.Marshal(what) // with names in their order
 	if err != nil {
@@ -33,6 +30,14 @@ func EnvelopeSum(h *envelope.Header) string {
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
+}
+
+// written returns what an envelope is in metadata, or would be.
+func written(h *envelope.Header) any {
+	if meta, err := h.Metadata(); err == nil {
+		return meta
+	}
+	return unwritten(h)
 }
 
 // unwritten returns what is known of an envelope that is read only.
