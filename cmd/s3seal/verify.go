@@ -4,7 +4,9 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -16,7 +18,7 @@ import (
 // verifyCmd reads objects and keeps nothing of them.
 type verifyCmd struct {
 	Key     []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help); may be repeated."`
-	Against text   `placeholder:"FILE" help:"Also compare with the SHA-256 of plaintexts: lines as of sha256sum with keys for names, or a journal of migrate. What is not in it, and what is missing, fails."`
+	Against text   `placeholder:"FILE" help:"Also compare with the SHA-256 of plaintexts: lines as of sha256sum with keys for names, or a journal of migrate. What is not in it, missing or archived, fails."`
 	Sums    bool   `help:"Print a line as of sha256sum for each object that was verified, in no order, and no summary."`
 	contextFlags
 	acceptFlags
@@ -24,6 +26,8 @@ type verifyCmd struct {
 	jobFlags
 	storageFlags
 	Prefix text `arg:"" help:"Where: s3://BUCKET, s3://BUCKET/PREFIX, dir:ROOT or dir:ROOT//PREFIX."`
+
+	listed string // the SHA-256 of Against, where there is a journal
 }
 
 // Help implements kong.HelpProvider.
@@ -65,6 +69,11 @@ func (c *verifyCmd) Run(ctx context.Context, a *app) error {
 		}
 		defer list.Close()
 		opts.Against = list
+		if c.Journal != "" {
+			if c.listed, err = sumOf(list); err != nil {
+				return fmt.Errorf("--against: %w", err)
+			}
+		}
 	}
 	st, err := c.openStorage(a, at, false)
 	if err != nil {
@@ -90,7 +99,7 @@ func (c *verifyCmd) run(ctx context.Context, a *app, s *selection, at address, b
 	job := &job{flags: c.jobFlags, verb: "verified", at: at, sums: c.Sums}
 	job.name = bulk.Job{Operation: "verify", Source: place}
 	if c.Against != "" {
-		job.name.Options = "against " + string(c.Against)
+		job.name.Options = "against " + c.listed // another list is another job, whatever its name
 	}
 	if c.Sums {
 		job.onDone = func(r bulk.Result) error { return a.printSum(r.SHA256, r.Key) }
@@ -100,6 +109,18 @@ func (c *verifyCmd) run(ctx context.Context, a *app, s *selection, at address, b
 		return bulk.Verify(ctx, bucket, s.objects, opts)
 	}
 	return job.run(ctx, a, s)
+}
+
+// sumOf returns the SHA-256 of a file, and goes back to its start.
+func sumOf(f *os.File) (string, error) {
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return "", err // of a pipe: it can be read once only
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)), nil
 }
 
 // printSum prints a line as sha256sum does, with its escapes.
