@@ -30,7 +30,12 @@ import (
 // Options.Open.Release is not used. The errors are those of [Bucket.Get],
 // [ErrChanged] if the object was replaced meanwhile, and those of w, wrapped.
 func (b *Bucket) GetToUnverified(ctx context.Context, key string, w io.WriterAt) (*ObjectInfo, error) {
-	info, err := b.getTo(ctx, key, func(*found) (io.WriterAt, error) { return w, nil })
+	var start time.Time
+	info, err := b.getTo(ctx, key, func(*found) (io.WriterAt, error) {
+		start = time.Now()
+		return w, nil
+	})
+	b.fetched(key, start, info, err)
 	if err != nil {
 		return nil, opError("get", key, err)
 	}
@@ -52,13 +57,6 @@ func (b *Bucket) getTo(ctx context.Context, key string, target func(*found) (io.
 		return nil, err
 	}
 	defer f.body.Close() // what counts is whether all was read
-	start := time.Now()
-	info, err := b.readTo(ctx, cancel, f, target)
-	b.fetched(key, start, info, err)
-	return info, err
-}
-
-func (b *Bucket) readTo(ctx context.Context, cancel func(), f *found, target func(*found) (io.WriterAt, error)) (*ObjectInfo, error) {
 	w, err := target(f)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // tempPattern names temporary files. It does not contain the final name, which
@@ -45,7 +46,9 @@ func (b *Bucket) getFile(ctx context.Context, key, path string) (*ObjectInfo, er
 		return nil, err
 	}
 	var f *os.File
+	var start time.Time
 	info, err := b.getTo(ctx, key, func(found *found) (w io.WriterAt, err error) {
+		start = time.Now()
 		if f, err = os.CreateTemp(filepath.Dir(path), tempPattern); err != nil { // mode 0600
 			return nil, err
 		}
@@ -57,12 +60,15 @@ func (b *Bucket) getFile(ctx context.Context, key, path string) (*ObjectInfo, er
 		return w, f.Truncate(max(0, found.info.PlaintextSizeMax))
 	})
 	if f == nil {
+		b.fetched(key, start, nil, err)
 		return nil, err
 	}
 	if err == nil {
 		err = f.Truncate(info.PlaintextSizeMax) // CBC may have been shorter
 	}
-	if err := commit(f, path, !b.download.NoSync, err); err != nil {
+	err = commit(f, path, !b.download.NoSync, err)
+	b.fetched(key, start, info, err)
+	if err != nil {
 		return nil, err
 	}
 	return info, nil

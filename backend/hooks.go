@@ -37,7 +37,7 @@ type PartSent struct {
 // ReadEnded describes how reading an object, or a range of it, has ended.
 type ReadEnded struct {
 	Key           string
-	Bytes         int64 // of plaintext that was released
+	Bytes         int64 // of plaintext that was released; 0 if GetFile or GetToUnverified has failed
 	Authenticated bool  // all of them were verified
 	Took          time.Duration
 
@@ -72,9 +72,10 @@ func (o *Object) note(n int64, err error) {
 	hook(ReadEnded{o.info.Key, o.released, o.Authenticated(), time.Since(o.opened), err})
 }
 
-// fetched reports how a download to a writer has ended.
+// fetched reports how a download to a writer or a file has ended, that was opened
+// at start, if it was.
 func (b *Bucket) fetched(key string, start time.Time, info *ObjectInfo, err error) {
-	if b.hooks.ReadEnded == nil {
+	if b.hooks.ReadEnded == nil || start.IsZero() {
 		return
 	}
 	ended := ReadEnded{Key: key, Took: time.Since(start), Err: err}

@@ -296,7 +296,12 @@ func (b *Bucket) takeBack(ctx context.Context, p *placed, cause error) error {
 	case p.old == nil:
 		err = b.driver.Delete(ctx, p.file)
 	default:
-		_, err = b.putInstruction(ctx, p.file, p.old.data, &PutOptions{Metadata: p.old.info.Metadata, ContentType: p.old.info.ContentType, Headers: p.old.info.Headers})
+		opts := &PutOptions{Metadata: p.old.info.Metadata, ContentType: p.old.info.ContentType, Headers: p.old.info.Headers}
+		if _, err = b.putInstruction(ctx, p.file, p.old.data, opts); err != nil {
+			// Others may have given it what no put takes. The old object needs what
+			// is in the file, and not what is said of it.
+			_, err = b.putInstruction(ctx, p.file, p.old.data, instructionOptions())
+		}
 	}
 	if err == nil || errors.Is(err, ErrNotExist) {
 		return cause

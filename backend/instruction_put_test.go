@@ -15,6 +15,7 @@ import (
 	"github.com/s3seal/s3seal/backend/backendtest"
 	"github.com/s3seal/s3seal/backend/mem"
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/wrap"
 )
 
 func overwriting(o *backend.Options) { o.AllowInstructionOverwrite = true }
@@ -351,5 +352,51 @@ func TestInstructionMetadataLimit(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "Options.InstructionFile") {
 			t.Errorf("error %q names a way that is none", err)
 		}
+	}
+}
+
+// titled is a storage in which others have given an instruction file a header that
+// no put takes, and which has no room for the object k.
+type titled struct {
+	backend.Driver
+	header string
+	full   bool
+}
+
+func (d *titled) Get(ctx context.Context, key string, o *backend.GetOptions) (io.ReadCloser, *backend.Info, error) {
+	body, info, err := d.Driver.Get(ctx, key, o)
+	if err == nil && strings.HasSuffix(key, ".instruction") {
+		info.Headers = map[string]string{"cache-control": d.header}
+	}
+	return body, info, err
+}
+
+func (d *titled) Put(ctx context.Context, key string, body io.Reader, size int64, o *backend.PutOptions) (*backend.Info, error) {
+	if d.full && key == "k" {
+		return nil, errors.New("storage is full")
+	}
+	return d.Driver.Put(ctx, key, body, size, o)
+}
+
+// TestInstructionTakenBackWithoutHeaders: a put that fails puts the old file back,
+// whatever headers that had.
+func TestInstructionTakenBackWithoutHeaders(t *testing.T) {
+	for _, header := range []string{"no-store", "no-store; x=\u00e9"} {
+		key := must(wrap.NewAESGCM(kek(32)))(t)
+		d := &titled{Driver: mem.New(), header: header}
+		b := backend.NewBucket(d, key, key, &backend.Options{
+			Seal: envelope.SealOptions{Suite: envelope.V2GCM}, Open: envelope.OpenOptions{AllowUncommitted: true},
+			InstructionFile: true, AllowInstructionOverwrite: true,
+		})
+		must(b.Put(t.Context(), "k", strings.NewReader("old"), 3, nil))(t)
+		d.full = true
+		if _, err := b.Put(t.Context(), "k", strings.NewReader("new"), 3, nil); err == nil {
+			t.Fatal("want the put to fail")
+		}
+		o := must(b.Get(t.Context(), "k"))(t)
+		if got, err := io.ReadAll(o); string(got) != "old" || err != nil {
+			t.Errorf("%q: want the old object, got %q, %v", header, got, err)
+		}
+		o.Close()
 	}
 }

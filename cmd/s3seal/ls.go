@@ -118,7 +118,7 @@ func (c *lsCmd) line(e *lsEntry) string {
 		if e.Modified != nil {
 			modified = e.Modified.UTC().Format(time.RFC3339)
 		}
-		text = fmt.Sprintf("%12d  %-20s  %-11s  ", e.StoredSize, modified, cmp.Or(e.StorageClass, "-"))
+		text = fmt.Sprintf("%12d  %-20s  %-11s  ", e.StoredSize, modified, cmp.Or(printable(e.StorageClass), "-"))
 	}
 	if c.Sizes {
 		text += fmt.Sprintf("%12s  ", e.plaintext())
