@@ -18,6 +18,10 @@ import (
 // still do so.
 var ErrStillOpens = errors.New("backend: the object would still open by the key that must not open it")
 
+// ErrRecipients says that an object has more recipients than there would be
+// after it was given another key.
+var ErrRecipients = errors.New("backend: the object has further recipients, which would be dropped")
+
 // RewrapOptions say how the key of an object is wrapped anew. Without any
 // Wrappers nothing can be.
 type RewrapOptions struct {
@@ -39,8 +43,14 @@ type RewrapOptions struct {
 	KeepMatDesc bool
 
 	// Recipients are further recipients, which Chunked alone can have. Nobody of
-	// those before is kept.
+	// those before is kept: without their keys, theirs cannot be told from others.
 	Recipients []envelope.SealRecipient
+
+	// DropRecipients allows the object to have fewer recipients than before. Else
+	// one that would is [ErrRecipients], before any key is used: a key for
+	// emergencies that is among them would be missed when it is needed. As many
+	// others as before are not noticed, whoever they are.
+	DropRecipients bool
 
 	// UpgradeWrap gives objects whose wrap does not bind the format the first of
 	// Wrappers that does: AES/GCM, RSA-OAEP-SHA1, kms+context. Only V2GCM can be
@@ -110,7 +120,7 @@ type RewrapOptions struct {
 //
 // Nothing is written after any of these: [ErrNotExist]; ErrDecrypt for a wrong
 // key; a [*envelope.PolicyError]; [envelope.ErrNotEncrypted]; [wrap.ErrNoKey] if
-// none of the keys serves the object; [ErrMetadata] if the new envelope does not
+// none of the keys serves the object; [ErrRecipients]; [ErrMetadata] if the new envelope does not
 // fit, see [MaxMetadataSize]; ErrStillOpens. If MustNotOpen fails otherwise than
 // by refusing, that is the error. What cannot be done wraps
 // errors.ErrUnsupported: a driver that is no MetadataReplacer, or for an instruction
@@ -134,6 +144,18 @@ func (b *Bucket) Rewrap(ctx context.Context, key string, opts *RewrapOptions) (*
 	return info, nil
 }
 
+// CheckRecipients returns an error that wraps [ErrRecipients] if an object with
+// the envelope h has more recipients than opts would leave, and they are not to be
+// dropped. It uses no key, so that a dry run can tell, and promises nothing else
+// about what Rewrap does. It may be called concurrently.
+func (opts *RewrapOptions) CheckRecipients(h *envelope.Header) error {
+	before, after := 1+len(h.Recipients), 1+len(opts.Recipients)
+	if opts.DropRecipients || before <= after {
+		return nil
+	}
+	return fmt.Errorf("%w: it has %d, and would have %d", ErrRecipients, before, after)
+}
+
 // A rewrapping is one Rewrap.
 type rewrapping struct {
 	bucket *Bucket
@@ -151,6 +173,9 @@ type rewrapping struct {
 
 func (r *rewrapping) run(ctx context.Context) (*ObjectInfo, error) {
 	if err := r.find(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.opts.CheckRecipients(r.oi.Header); err != nil {
 		return nil, err
 	}
 	if err := r.wrap(ctx); err != nil {

@@ -296,7 +296,8 @@ func TestRewrapRecipients(t *testing.T) {
 	must(backend.NewBucket(d, key(1), nil, opts).Put(t.Context(), "k", strings.NewReader("text"), 4, nil))(t)
 	again := &backend.RewrapOptions{
 		Wrappers: []wrap.Wrapper{key(4)}, Recipients: []envelope.SealRecipient{{Wrapper: key(5)}},
-		MustNotOpen: wrap.NewKeyring(key(1), key(2), key(3)),
+		MustNotOpen:    wrap.NewKeyring(key(1), key(2), key(3)),
+		DropRecipients: true,
 	}
 	still := *again
 	still.Recipients = append(still.Recipients, envelope.SealRecipient{Wrapper: key(3)})
@@ -309,6 +310,33 @@ func TestRewrapRecipients(t *testing.T) {
 			t.Errorf("key %d: %q, %v; want it opened: %v", b, got, err, ok)
 		}
 	}
+}
+
+// TestRewrapKeepsRecipients: an object does not lose recipients unless that was
+// asked for, and to refuse takes no key.
+func TestRewrapKeepsRecipients(t *testing.T) {
+	key := func(b byte) wrap.Key { return must(wrap.NewAESGCM(bytes.Repeat([]byte{b}, 32)))(t) }
+	opts := &backend.Options{Seal: envelope.SealOptions{Suite: envelope.Chunked, Recipients: []envelope.SealRecipient{{Wrapper: key(2)}}}}
+	d := mem.New()
+	must(backend.NewBucket(d, key(1), nil, opts).Put(t.Context(), "k", strings.NewReader("text"), 4, nil))(t)
+	before := everythingIn(t, d)
+	never := &brokenKey{err: errors.New("the key was used")}
+	again := &backend.RewrapOptions{Wrappers: []wrap.Wrapper{key(4)}}
+	for _, again.DryRun = range []bool{false, true} {
+		_, err := backend.NewBucket(d, nil, never, nil).Rewrap(t.Context(), "k", again)
+		wantErr(t, "Rewrap of two recipients to one", err, backend.ErrRecipients)
+	}
+	wantStored(t, d, before)
+	again.DryRun = false
+	again.Recipients = []envelope.SealRecipient{{Wrapper: key(2)}}
+	must(backend.NewBucket(d, nil, key(1), nil).Rewrap(t.Context(), "k", again))(t)
+	for _, b := range []byte{4, 2} {
+		wantObject(t, backend.NewBucket(d, nil, key(b), nil), "k", []byte("text"))
+	}
+	again.Recipients, again.DropRecipients = nil, true
+	must(backend.NewBucket(d, nil, key(4), nil).Rewrap(t.Context(), "k", again))(t)
+	_, err := backend.NewBucket(d, nil, key(2), nil).Get(t.Context(), "k")
+	wantErr(t, "Get by the recipient that was dropped", err, envelope.ErrDecrypt)
 }
 
 // TestRewrapRefused: what cannot be rewritten in its place, and what no intact

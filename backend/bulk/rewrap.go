@@ -37,7 +37,8 @@ type RewrapOptions struct {
 // Objects without an envelope are skipped, and with them instruction files,
 // which are rewritten together with their objects, and sidecars; so are archived
 // ones. An object that others replace meanwhile is begun with again, a few times.
-// Done means under the new key; the old key can be done away with when nothing
+// What would lose recipients has failed with [backend.ErrRecipients], also in a dry
+// run. Done means under the new key; the old key can be done away with when nothing
 // was skipped or has failed that matters.
 //
 // The Summary is never nil. The error says what has ended the job; objects that
@@ -69,6 +70,10 @@ func (r *rewrapping) object(ctx context.Context, t *task) Result {
 	res.Envelope, res.InstructionFile = oldEnvelope(oi), oi.InstructionFile
 	res.Cost = r.cost(oi)
 	if r.opts.DryRun {
+		if err := r.opts.To.CheckRecipients(oi.Header); err != nil {
+			res = fail(&oi.Info, err)
+			res.Requests = statRequests(oi)
+		}
 		return res
 	}
 	var fatal error

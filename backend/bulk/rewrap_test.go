@@ -4,6 +4,7 @@ package bulk_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/bulk"
+	"github.com/s3seal/s3seal/backend/mem"
 	"github.com/s3seal/s3seal/envelope"
 	"github.com/s3seal/s3seal/wrap"
 	"github.com/s3seal/s3seal/wrap/legacy"
@@ -320,6 +322,34 @@ func TestRewrapDryRun(t *testing.T) {
 	off := dry.Requests - int64(d.requests) // how Bucket.Rewrap does it is its own affair
 	if err != nil || s.Cost != dry.Cost || max(off, -off) > dry.Requests/8 {
 		t.Errorf("dry run %+v, run %+v, %v, %d requests", dry, s, err, d.requests)
+	}
+}
+
+// TestRewrapRecipients counts what would lose recipients as failed, also before
+// any key is used.
+func TestRewrapRecipients(t *testing.T) {
+	d := mem.New()
+	before, after, _ := twoKeys(t)
+	for key, others := range map[string][]envelope.SealRecipient{"old/1": nil, "old/2": {{Wrapper: after}}} {
+		b := backend.NewBucket(d, before, nil, &backend.Options{Seal: envelope.SealOptions{Suite: envelope.Chunked, Recipients: others}})
+		must(b.Put(t.Context(), key, strings.NewReader("x"), 1, nil))(t)
+	}
+	third := must(wrap.NewAESGCM(kek(9)))(t)
+	b := backend.NewBucket(d, nil, before, nil)
+	opts := &bulk.RewrapOptions{To: backend.RewrapOptions{Wrappers: []wrap.Wrapper{third}}}
+	var failed error
+	opts.OnResult = func(r bulk.Result) { failed = cmp.Or(r.Err, failed) }
+	for _, opts.DryRun = range []bool{true, false} {
+		failed = nil
+		s, err := bulk.Rewrap(t.Context(), b, list(t, b), opts)
+		if err != nil || !errors.Is(failed, backend.ErrRecipients) {
+			t.Errorf("Rewrap = %v, failed: %v, want %v", err, failed, backend.ErrRecipients)
+		}
+		wantSummary(t, s, 1, 0, 1)
+	}
+	opts.To.DropRecipients = true
+	if s, err := bulk.Rewrap(t.Context(), b, infos(nil, "old/2"), opts); err != nil || s.Done != 1 {
+		t.Errorf("Rewrap that drops = %+v, %v", s, err)
 	}
 }
 

@@ -68,9 +68,35 @@ func TestRewrapJournalOfKeys(t *testing.T) {
 	wantPlain(t, root, map[string]string{"p/x": "precious"}, ks.rsa)
 
 	journal += "-2"
-	rewrap("-k", ks.otherAES, "--recipient", ks.otherRSA, "--must-not-open", ks.rsa).want(t, exitOK)
+	wantPartly(t, rewrap("-k", ks.otherAES, "--recipient", ks.otherRSA, "--must-not-open", ks.rsa), "--drop-recipients")
+	rewrap("-k", ks.otherAES, "--recipient", ks.otherRSA, "--must-not-open", ks.rsa, "--drop-recipients").want(t, exitOK)
 	wantPlain(t, root, map[string]string{"p/x": "precious"}, ks.otherRSA)
 	cli(t, nil, "cat", "-k", ks.rsa, root+"//p/x").want(t, exitDecrypt)
+}
+
+// TestRewrapKeepsRecipients: a key for recovery is not lost by a rotation of the
+// other one, unless that was asked for, and a dry run says so.
+func TestRewrapKeepsRecipients(t *testing.T) {
+	ks := newKeySet(t)
+	root := "dir:" + filepath.Join(t.TempDir(), "v")
+	at := root + "//p/x"
+	cli(t, strings.NewReader("precious"), "put", "-q", "-k", ks.aes, "-k", ks.rsaPub, "--format", "chunked", "-", at).want(t, exitOK)
+	rewrap := func(args ...string) result {
+		return cli(t, nil, append([]string{"rewrap", "-k", ks.aes, "--to", ks.otherAES}, args...)...)
+	}
+	rewrap(at).want(t, exitPolicy, "--recipient", "--drop-recipients")
+	rewrap("--dry-run", at).want(t, exitPolicy, "--recipient", "--drop-recipients")
+	wantPartly(t, rewrap("-r", root), "1 of 1 objects failed", "--recipient", "--drop-recipients")
+	wantPartly(t, rewrap("-r", "--dry-run", root), "--recipient", "--drop-recipients")
+	plain := map[string]string{"p/x": "precious"}
+	wantPlain(t, root, plain, ks.aes)
+	wantPlain(t, root, plain, ks.rsa)
+	rewrap("--recipient", ks.rsaPub, at).want(t, exitOK)
+	wantPlain(t, root, plain, ks.otherAES)
+	wantPlain(t, root, plain, ks.rsa)
+	cli(t, nil, "rewrap", "-k", ks.otherAES, "--to", ks.aes, "--drop-recipients", at).want(t, exitOK)
+	wantPlain(t, root, plain, ks.aes)
+	cli(t, nil, "cat", "-k", ks.rsa, at).want(t, exitDecrypt)
 }
 
 // TestMigrateJournalOfAll: what is left out is part of what a journal is about.

@@ -51,6 +51,20 @@ func wantPlain(t *testing.T, root string, plain map[string]string, keys ...strin
 	}
 }
 
+// wantPartly fails the test unless of many objects some have failed, and stderr
+// has the words.
+func wantPartly(t *testing.T, r result, words ...string) {
+	t.Helper()
+	if r.code != exitPartly {
+		t.Errorf("exit code %d, want %d: %s", r.code, exitPartly, r.err)
+	}
+	for _, word := range words {
+		if !strings.Contains(r.err, word) {
+			t.Errorf("stderr = %q, want %q in it", r.err, word)
+		}
+	}
+}
+
 func summaryOf(t *testing.T, r result) (s jobSummary) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(r.out), &s); err != nil {

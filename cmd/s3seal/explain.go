@@ -71,6 +71,9 @@ func (r *reading) hintSidecar(ctx context.Context, err error, h *envelope.Header
 func explainRefusal(err error, h *envelope.Header, meta map[string]string) error {
 	var policy *envelope.PolicyError
 	switch {
+	case errors.Is(err, backend.ErrRecipients):
+		return &allowable{refusal{"it has more keys than it would have then, such as one for recovery:" +
+			" name those that it is to keep with --recipient, or allow it with --drop-recipients", err}}
 	case errors.As(err, &policy) && flagFor(policy.Option, nil) == flagRanges:
 		return &refusal{"refused by policy: part of an object cannot be verified: allow it with " + flagRanges, err}
 	case errors.As(err, &policy) && policy.Option == "Bind":

@@ -15,17 +15,18 @@ import (
 
 // rewrapCmd gives objects another key.
 type rewrapCmd struct {
-	Key         []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"The old key: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help); may be repeated."`
-	To          []text `required:"" sep:"none" placeholder:"KEY" help:"The new key, of the kind that the objects have now; may be repeated, for one of each kind. Its materials description (aes:new.key#kid=2) replaces that of the objects."`
-	Matdesc     []text `sep:"none" placeholder:"NAME=VALUE" help:"More of the new materials description, with a KMS the encryption context; may be repeated."`
-	KeepMatdesc bool   `help:"Keep the materials description that an object has, and add the new one to it. Objects of a KMS with encryption contexts need it."`
-	Recipient   []text `sep:"none" placeholder:"KEY" help:"A further key that opens the objects from now on; chunked only; may be repeated. Who is not named here or by --to is not kept."`
-	UpgradeWrap bool   `help:"Objects in v2 (AES-GCM) under an old wrap get the modern one of the first --to. Others with an old wrap then fail: migrate them."`
-	Revoke      bool   `help:"Fail where a key of -k would still open the result."`
-	MustNotOpen []text `sep:"none" placeholder:"KEY" help:"Fail where this key would open the result; may be repeated."`
-	Recursive   bool   `short:"r" help:"All objects under a prefix, and not the one with that name."`
-	Current     bool   `help:"Do not list the versions that objects had before. They are not rewrapped in any case, but counted."`
-	Try         bool   `help:"Do all but the write: keys are used, and what would fail before the write fails."`
+	Key            []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"The old key: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help); may be repeated."`
+	To             []text `required:"" sep:"none" placeholder:"KEY" help:"The new key, of the kind that the objects have now; may be repeated, for one of each kind. Its materials description (aes:new.key#kid=2) replaces that of the objects."`
+	Matdesc        []text `sep:"none" placeholder:"NAME=VALUE" help:"More of the new materials description, with a KMS the encryption context; may be repeated."`
+	KeepMatdesc    bool   `help:"Keep the materials description that an object has, and add the new one to it. Objects of a KMS with encryption contexts need it."`
+	Recipient      []text `sep:"none" placeholder:"KEY" help:"A further key that opens the objects from now on; chunked only; may be repeated. Who is not named here or by --to is not kept: see --drop-recipients."`
+	DropRecipients bool   `help:"Also objects that have more keys than are named here, such as one for recovery: those then no longer open them. Else such an object fails."`
+	UpgradeWrap    bool   `help:"Objects in v2 (AES-GCM) under an old wrap get the modern one of the first --to. Others with an old wrap then fail: migrate them."`
+	Revoke         bool   `help:"Fail where a key of -k would still open the result."`
+	MustNotOpen    []text `sep:"none" placeholder:"KEY" help:"Fail where this key would open the result; may be repeated."`
+	Recursive      bool   `short:"r" help:"All objects under a prefix, and not the one with that name."`
+	Current        bool   `help:"Do not list the versions that objects had before. They are not rewrapped in any case, but counted."`
+	Try            bool   `help:"Do all but the write: keys are used, and what would fail before the write fails."`
 	acceptFlags
 	suffixFlags
 	jobFlags
@@ -38,6 +39,8 @@ func (rewrapCmd) Help() string {
 	return `The content key of an object is decrypted and encrypted for the new key. Its content, format, wrap, headers,
 tags and storage class stay. Who has had the old key and a copy of the old metadata can still read the object:
 rotating a key that has leaked takes s3seal migrate or another put. Versions before this one stay as they are.
+An object with several keys keeps none of them but those named by --to and --recipient: where these are fewer,
+it fails, unless --drop-recipients is given.
 
 ` + bulkHelp + ` The journal also gets the old
 envelopes, from which an object that was given a wrong key can be repaired.
@@ -46,6 +49,7 @@ Example:
 
     s3seal rewrap -k aes:old.key --to aes:new.key s3://bucket/dump.gz
     s3seal rewrap -k aes:old.key --to aes:new.key#kid=2 --revoke -r --journal j s3://bucket/backup/
+    s3seal rewrap -k aes:old.key --to aes:new.key --recipient rsa:recovery.pub s3://bucket/dump.gz
     s3seal rewrap -k rsa:old.pem --to rsa:new.pub --accept legacy -r --dry-run s3://bucket
     s3seal rewrap -k kms:alias/old --to kms:alias/new --keep-matdesc -r --shard 0/3 s3://bucket`
 }
@@ -114,7 +118,7 @@ func (c *rewrapCmd) newKeys(a *app) (*newKeys, *backend.RewrapOptions, error) {
 	}
 	opts := &backend.RewrapOptions{
 		Wrappers: to.wrappers, MatDesc: to.desc, KeepMatDesc: c.KeepMatdesc,
-		UpgradeWrap: c.UpgradeWrap, DryRun: c.Try,
+		UpgradeWrap: c.UpgradeWrap, DryRun: c.Try, DropRecipients: c.DropRecipients,
 	}
 	others, err := a.loadKeys(c.Recipient, c.Region)
 	if err != nil {
