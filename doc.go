@@ -13,6 +13,7 @@
 //	backend/s3      its driver for S3, over a *minio.Client of yours
 //	backend/dir     its driver for a local folder
 //	backend/mem     its driver in memory, for tests
+//	backend/bulk    many objects: rotate keys, migrate, audit, verify
 //	backend/backendtest  the conformance suite for a driver of your own
 //	envelope        object headers and the opening and sealing of one object, without any storage
 //	wrap            keys that protect the content keys: AES/GCM, RFC 3394, RSA-OAEP, KMS; keyrings
