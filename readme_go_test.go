@@ -110,15 +110,15 @@ func (g *goBlock) resolve(f *ast.File) (params []string) {
 
 // useAll uses the variables that the body of the only function in f declares.
 func useAll(f *ast.File) string {
-	used := ""
+	var used strings.Builder
 	for _, stmt := range f.Decls[0].(*ast.FuncDecl).Body.List {
 		if assign, ok := stmt.(*ast.AssignStmt); ok && assign.Tok == token.DEFINE {
 			for _, v := range assign.Lhs {
-				used += "_ = " + types.ExprString(v) + "\n"
+				used.WriteString("_ = " + types.ExprString(v) + "\n")
 			}
 		}
 	}
-	return used
+	return used.String()
 }
 
 // readmeMain runs what stores a reader, and reads it back.
@@ -171,13 +171,14 @@ func TestReadmeGo(t *testing.T) {
 		t.Fatalf("README.md has %d functions of a context, a bucket and an io.Reader, want one", len(runs))
 	}
 	slices.Sort(imports)
-	program := "package main\n\n"
+	var program strings.Builder
+	program.WriteString("package main\n\n")
 	for _, path := range slices.Compact(imports) {
-		program += fmt.Sprintf("import %q\n", path)
+		fmt.Fprintf(&program, "import %q\n", path)
 	}
-	program += code.String() + fmt.Sprintf(readmeMain, strings.Join(runs, ", "))
+	program.WriteString(code.String() + fmt.Sprintf(readmeMain, strings.Join(runs, ", ")))
 	const dump = "CREATE TABLE t (n int);\n"
-	if out := runInModule(t, program, dump); out != dump {
+	if out := runInModule(t, program.String(), dump); out != dump {
 		t.Errorf("the program of README's blocks stored %q of %q", out, dump)
 	}
 }

@@ -171,23 +171,23 @@ func TestAttackPolicyBeforeKeys(t *testing.T) {
 		need := initials(h.Required())
 		keys := w.counts(o.wire.unwrap(t, w, w.right))
 		for set := range 1 << 4 {
-			have := ""
+			var have strings.Builder
 			for i, c := range "UWCR" {
 				if set>>i&1 == 1 {
-					have += string(c)
+					have.WriteString(string(c))
 				}
 			}
 			w.unwraps, w.kms.calls = 0, 0
-			got, err := o.open(t.Context(), keys, goldenOpen(have+"X"))
-			if strings.Trim(need, have) == "" {
+			got, err := o.open(t.Context(), keys, goldenOpen(have.String()+"X"))
+			if strings.Trim(need, have.String()) == "" {
 				if err != nil || string(got) != goldenPlain || w.unwraps != 1 {
-					t.Errorf("%s under %q: open = %q, %v after %d unwraps; want it read", o.name, have, got, err, w.unwraps)
+					t.Errorf("%s under %q: open = %q, %v after %d unwraps; want it read", o.name, have.String(), got, err, w.unwraps)
 				}
 				continue
 			}
 			refused++
 			if !errors.Is(err, envelope.ErrPolicy) || len(got) != 0 || w.unwraps+w.kms.calls != 0 {
-				t.Errorf("%s under %q: open = %q, %v after %d unwraps and %d calls of the KMS; want ErrPolicy", o.name, have, got, err, w.unwraps, w.kms.calls)
+				t.Errorf("%s under %q: open = %q, %v after %d unwraps and %d calls of the KMS; want ErrPolicy", o.name, have.String(), got, err, w.unwraps, w.kms.calls)
 			}
 		}
 	}

@@ -163,13 +163,13 @@ func TestFixturesRequired(t *testing.T) {
 
 // initials names the options that are set, in their order.
 func initials(opts envelope.OpenOptions) string {
-	text := ""
+	var text strings.Builder
 	for i, name := range optionOrder {
 		if *flags(&opts)[name] {
-			text += string("UWCR"[i])
+			text.WriteString(string("UWCR"[i]))
 		}
 	}
-	return text
+	return text.String()
 }
 
 // TestFixturesRead reads every fixture in every way there is to read.

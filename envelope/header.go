@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/wrap"
@@ -170,14 +171,15 @@ func (h *Header) String() string {
 	if h.Wrap == wrap.Unnamed {
 		return h.Suite.String() + ", key wrapped by an algorithm without a name"
 	}
-	text := fmt.Sprintf("%v, key wrapped by %v", h.Suite, h.Wrap)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%v, key wrapped by %v", h.Suite, h.Wrap)
 	for _, r := range h.Recipients {
-		text += fmt.Sprintf(" and by %v", r.Wrap)
+		fmt.Fprintf(&text, " and by %v", r.Wrap)
 	}
 	if h.Bound {
-		text += ", bound to bucket and key"
+		text.WriteString(", bound to bucket and key")
 	}
-	return text
+	return text.String()
 }
 
 // LogValue returns the same summary as String.

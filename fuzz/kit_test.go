@@ -180,7 +180,7 @@ func joinMap(m map[string]string) []byte {
 // map.
 func splitFields(text []byte) []testkit.Field {
 	c := new(testkit.Case)
-	for _, field := range strings.Split(string(text), betweenFields) {
+	for field := range strings.SplitSeq(string(text), betweenFields) {
 		name, value, _ := strings.Cut(field, betweenNames)
 		c.Set(name, value)
 	}

@@ -93,7 +93,7 @@ func rangeReference(field string, size int64) (status int, off, n int64) {
 		return http.StatusOK, 0, 0
 	}
 	var specs [][]string
-	for _, s := range strings.Split(set, ",") {
+	for s := range strings.SplitSeq(set, ",") {
 		if s = strings.Trim(s, " \t"); s == "" {
 			continue
 		}

@@ -43,7 +43,7 @@ func readTable(t *testing.T) (rows []row, ids []string) {
 		if m == nil || len(ids) == 0 {
 			continue
 		}
-		for _, name := range strings.Split(m[2], ", ") {
+		for name := range strings.SplitSeq(m[2], ", ") {
 			name, sub, _ := strings.Cut(name, "/")
 			rows = append(rows, row{ids[len(ids)-1], m[1], name, sub})
 		}

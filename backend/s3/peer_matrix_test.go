@@ -68,17 +68,18 @@ type peerRow struct {
 }
 
 func (r *peerRow) String() string {
-	name := fmt.Sprintf("key=%s,client=%s,format=%v,wrap=%v", r.key, r.client, r.suite, strings.ReplaceAll(r.alg.String(), "/", "-"))
+	var name strings.Builder
+	fmt.Fprintf(&name, "key=%s,client=%s,format=%v,wrap=%v", r.key, r.client, r.suite, strings.ReplaceAll(r.alg.String(), "/", "-"))
 	if r.cek != "" {
-		name += ",cek=" + strings.ReplaceAll(r.cek, "/", "-")
+		name.WriteString(",cek=" + strings.ReplaceAll(r.cek, "/", "-"))
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.context)) {
-		name += ",context=" + key
+		name.WriteString(",context=" + key)
 	}
 	if r.named {
-		name += ",named"
+		name.WriteString(",named")
 	}
-	return name
+	return name.String()
 }
 
 func (r *peerRow) sizes(location string) []int {

@@ -53,7 +53,7 @@ func wrongFileEntries() []entry {
 		})
 	}
 	bad("v3-all-in-file", "A7 B6", "V3: everything is in the file", usualV3, func(m *made) {
-		for _, name := range strings.Fields(v3Stays) {
+		for name := range strings.FieldsSeq(v3Stays) {
 			m.inFile(name, m.Get(name))
 			m.Remove(name)
 		}

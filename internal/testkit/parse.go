@@ -182,9 +182,7 @@ func (f fields) withFile(file []byte) (fields, bool) {
 	if all.has(v3Stays+" "+ownStays) || !all.has("x-amz-key x-amz-key-v2 x-amz-3 s3seal-key") {
 		return nil, false
 	}
-	for name, value := range f {
-		all[name] = value
-	}
+	maps.Copy(all, f)
 	return all, true
 }
 
