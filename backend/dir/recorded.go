@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dir
+
+import (
+	"context"
+	"os"
+)
+
+// Recorded says what the folder knows of the file under key: recorded is whether
+// it has a record that Get would use, exact whether that one names this very
+// file. A file that was copied here with its record is recorded, but not exactly;
+// so is one that was changed in place, or that another program has put in the
+// place of an object. A file without any record was not put through this folder,
+// or its records were left behind. [Driver.Stat] does not tell the two from an
+// object without metadata.
+//
+// It answers for one moment, and protects nothing: Put replaces either. The error
+// is one that Stat would return, [backend.ErrNotExist] if there is no file. It
+// reads the file where Stat does. It may be called concurrently.
+func (d *Driver) Recorded(ctx context.Context, key string) (recorded, exact bool, err error) {
+	err = d.look(ctx, key, func(o object, f *os.File, id identity) error {
+		rec, err := d.find(ctx, o, f, id)
+		if err != nil {
+			return err
+		}
+		recorded, exact = rec != nil, rec != nil && rec.identity == id
+		return f.Close()
+	})
+	return recorded, exact, err
+}
