@@ -76,6 +76,9 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 	if err := spareKeys(at.file(), c.keyFiles()); err != nil {
 		return err
 	}
+	if err := at.checkHeld(ctx); err != nil {
+		return err
+	}
 	// The source comes before the key: a misspelt file name is no reason to
 	// make one.
 	src, err := c.source(ctx, a)
