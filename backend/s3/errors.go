@@ -63,7 +63,7 @@ func withMeaning(err, meaning error) error {
 // that are written in C.
 //
 // Empty segments are let through, because S3 holds such keys and they are in
-// use. Some servers drop the slash.
+// use; but see checkNewKey.
 func checkKey(key string) error {
 	if err := s3utils.CheckValidObjectName(key); err != nil {
 		return fmt.Errorf("%w: %w", backend.ErrKey, err)
@@ -75,6 +75,19 @@ func checkKey(key string) error {
 		if segment == "." || segment == ".." {
 			return fmt.Errorf("%w: a segment of its path is %q", backend.ErrKey, segment)
 		}
+	}
+	return nil
+}
+
+// checkNewKey is checkKey of a key to store under. Servers that keep objects as
+// files drop slashes without a word (MinIO those in front, versitygw all that are
+// one too many), and would replace the object under the shorter key.
+func (d *Driver) checkNewKey(key string) error {
+	if err := checkKey(key); err != nil || d.emptySegments {
+		return err
+	}
+	if strings.HasPrefix(key, "/") || strings.Contains(key, "//") {
+		return fmt.Errorf("%w: an empty segment, which the storage may drop", backend.ErrKey)
 	}
 	return nil
 }

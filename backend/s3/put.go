@@ -40,7 +40,7 @@ func (d *Driver) Put(ctx context.Context, key string, body io.Reader, size int64
 }
 
 func (d *Driver) put(ctx context.Context, key string, body io.Reader, size int64, opts *backend.PutOptions) (*backend.Info, error) {
-	if err := checkKey(key); err != nil {
+	if err := d.checkNewKey(key); err != nil {
 		return nil, err
 	}
 	if size > d.maxSize {

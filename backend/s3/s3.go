@@ -104,6 +104,12 @@ type Options struct {
 	// both. The CRC-32C is no protection against intent; the tag of a sealed
 	// object is.
 	UnsignedPayload bool
+
+	// EmptySegments says that the storage keeps keys with empty segments, such
+	// as "/a" and "a//b", as they are. Those of AWS and Google do, and need no
+	// saying. Others may store the object as "a" or "a/b", in place of what is
+	// there, so nothing is put under such a key; it can be read and deleted.
+	EmptySegments bool
 }
 
 // A Driver stores objects in one bucket. It implements [backend.Driver].
@@ -127,6 +133,7 @@ type Driver struct {
 	spoolOver   int64 // size of the largest part in memory
 	createSpool func(dir string) (spoolFile, error)
 
+	emptySegments bool
 	settleTimeout time.Duration
 	buffers       sync.Pool // of *[]byte, partSize long
 }
@@ -164,12 +171,18 @@ func New(client *minio.Client, bucket string, opts *Options) (*Driver, error) {
 		growAfter:   growAfter,
 		createSpool: createSpool,
 
+		emptySegments: opts.EmptySegments || isExact(client),
 		settleTimeout: settleTimeout,
 	}
 	if err := d.setDefaults(); err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+// isExact says whether the storage is one that is known to keep keys as they are.
+func isExact(client *minio.Client) bool {
+	return s3utils.IsAmazonEndpoint(*client.EndpointURL()) || s3utils.IsGoogleEndpoint(*client.EndpointURL())
 }
 
 // setDefaults replaces the zero values of the options and refuses wrong ones.

@@ -46,7 +46,7 @@ func (d *Driver) StartUpload(ctx context.Context, key string, opts *backend.PutO
 }
 
 func (d *Driver) tryStart(ctx context.Context, key string, opts *backend.PutOptions) (string, error) {
-	if err := checkKey(key); err != nil {
+	if err := d.checkNewKey(key); err != nil {
 		return "", err
 	}
 	headers, err := putOptions(opts)
