@@ -3,8 +3,12 @@
 package main
 
 import (
+	"errors"
+	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/s3seal/s3seal/backend"
 )
 
 // An address names one object: a key in an S3 bucket or in a folder.
@@ -63,3 +67,25 @@ func parseDirAddress(s, rest string) (address, error) {
 // isFile says whether path is the very file that holds the object. To read
 // from the one and write to the other would destroy both.
 func (a address) isFile(path string) bool { return sameFile(a.file(), path) }
+
+// checkSlashes refuses to write to a key in S3 that begins with a slash: most
+// likely a slip, which some servers turn into another key.
+func (a address) checkSlashes() error {
+	key := strings.TrimLeft(a.key, "/")
+	if !a.isS3() || key == "" || key == a.key {
+		return nil // of slashes alone the driver speaks
+	}
+	return usagef("%s: the key begins with a slash: did you mean %s?", a.text, a.withKey(key))
+}
+
+// explainSlashes adds to the refusal of a key by an S3 server the one that would
+// do, if it is for its slashes.
+func (a address) explainSlashes(err error) error {
+	if !a.isS3() || !errors.Is(err, backend.ErrKey) || !strings.Contains(a.key, "//") {
+		return err
+	}
+	return usagef("the storage may drop one of the slashes in the key: did you mean %s?", a.withKey(path.Clean(a.key)))
+}
+
+// withKey returns the address of another key beside that of a.
+func (a address) withKey(key string) string { return strings.TrimSuffix(a.text, a.key) + key }

@@ -95,7 +95,7 @@ func (f objectFlags) explainPut(at address, err error, explain func(error) error
 	case errors.Is(err, errors.ErrUnsupported):
 		return &usageError{at.about(err)}
 	default:
-		return explain(err)
+		return explain(at.explainSlashes(err))
 	}
 	return at.about(&refusal{text, err})
 }

@@ -70,6 +70,9 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	if err := at.checkSlashes(); err != nil {
+		return err
+	}
 	if c.Src != stdio && at.isFile(string(c.Src)) {
 		return usagef("%s is the file %s itself: want another address", at.text, c.Src)
 	}
