@@ -68,6 +68,9 @@ func (c *abortStaleCmd) Run(ctx context.Context, a *app) error {
 			return firstOf(at.about(err), perr)
 		}
 	}
+	if err == nil && len(found) == 0 && !a.quiet {
+		a.warn("%s: no such uploads", at.text)
+	}
 	return at.about(err)
 }
 

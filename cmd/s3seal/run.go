@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -56,11 +58,15 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(a),
+		kong.NamedMapper("lower", kong.MapperFunc(decodeLower)),
 	)
 	if err != nil {
 		return a.fail(ctx, err)
 	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(helpArgs(args))
+	if ended && len(args) == 0 {
+		return a.fail(ctx, usagef("want a command (see s3seal --help)"))
+	}
 	if ended {
 		return exitOK
 	}
@@ -69,6 +75,28 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	a.quiet = g.Quiet
 	return a.fail(ctx, command.Run())
+}
+
+// helpArgs puts what asks for help in the form that the parser knows: nothing at
+// all, help, and help COMMAND.
+func helpArgs(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	}
+	return args
+}
+
+// decodeLower reads a name that may be written in capitals, too.
+func decodeLower(ctx *kong.DecodeContext, target reflect.Value) error {
+	var t text
+	if err := t.Decode(ctx); err != nil {
+		return err
+	}
+	target.SetString(strings.ToLower(string(t)))
+	return nil
 }
 
 // commandOf returns the name of the command in args with a space behind it, or
