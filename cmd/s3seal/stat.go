@@ -5,6 +5,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/s3seal/s3seal/backend"
@@ -24,7 +26,8 @@ type statCmd struct {
 
 // Help implements kong.HelpProvider.
 func (statCmd) Help() string {
-	return `What it prints comes from the metadata, which nothing authenticates until the object is read.
+	return `What it prints comes from the metadata, which nothing authenticates until the object is read; what put --meta
+has stored never is.
 With -k it says whether the key opens the object, and ends with 3 if not. It unwraps the content key and
 checks the commitment to it; the body is not read, and may be damaged all the same.
 
@@ -58,6 +61,7 @@ type statReport struct {
 	ETag             string            `json:"etag"`
 	VersionID        string            `json:"version_id,omitempty"`
 	ContentType      string            `json:"content_type,omitempty"`
+	Metadata         map[string]string `json:"metadata,omitempty"` // the caller's own
 }
 
 // Run prints the description.
@@ -105,6 +109,7 @@ func describe(at address, info *backend.ObjectInfo) *statReport {
 		ETag:        info.ETag,
 		VersionID:   info.VersionID,
 		ContentType: info.ContentType,
+		Metadata:    ownMetadata(info.Metadata),
 	}
 	d.setPlaintextSize(info.PlaintextSizeMin, info.PlaintextSizeMax)
 	h := info.Header
@@ -170,7 +175,24 @@ func statLines(d *statReport, at address, info *backend.ObjectInfo) [][2]string 
 	if info.VersionID != "" {
 		lines = append(lines, [2]string{"version", info.VersionID})
 	}
-	return append(lines, [2]string{"type", info.ContentType})
+	lines = append(lines, [2]string{"type", info.ContentType})
+	for _, name := range slices.Sorted(maps.Keys(d.Metadata)) {
+		lines = append(lines, [2]string{"meta", name + "=" + d.Metadata[name]})
+	}
+	return lines
+}
+
+// ownMetadata returns what put --meta and its like have stored, without envelopes
+// and what else begins as theirs do.
+func ownMetadata(meta map[string]string) map[string]string {
+	own := make(map[string]string)
+	for name, value := range meta {
+		bare := strings.TrimPrefix(strings.ToLower(name), "x-amz-meta-")
+		if !strings.HasPrefix(bare, "x-amz-") && !strings.HasPrefix(bare, "s3seal-") {
+			own[name] = value
+		}
+	}
+	return own
 }
 
 // plainText says what an object without an envelope may be.

@@ -92,3 +92,26 @@ func TestStatOfDamage(t *testing.T) {
 		t.Errorf("stdout = %q, want nothing", r.out)
 	}
 }
+
+// TestStatMetadata: the caller's metadata are shown, in lines that they cannot
+// forge, and without the envelope.
+func TestStatMetadata(t *testing.T) {
+	ks := newKeySet(t)
+	root := filepath.Join(t.TempDir(), "v")
+	at := "dir:" + root + "//x"
+	cli(t, nil, "put", "-k", ks.aes, "--meta", "owner=me", "--meta", "host=db1", "-", at).want(t, exitOK)
+	if r := cli(t, nil, "stat", at).want(t, exitOK); !strings.HasSuffix(r.out, "\nmeta       host=db1\nmeta       owner=me\n") {
+		t.Errorf("stat = %q, want the metadata at its end", r.out)
+	}
+	var d statReport
+	if err := json.Unmarshal([]byte(cli(t, nil, "stat", "--json", at).want(t, exitOK).out), &d); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"host": "db1", "owner": "me"}, d.Metadata); diff != "" {
+		t.Errorf("metadata (-want +got):\n%s", diff)
+	}
+	store(t, root, "evil", pattern(10), map[string]string{"a": "b\netag       0\x1b[2J", "X-Amz-Foo": "2"})
+	if r := cli(t, nil, "stat", "dir:"+root+"//evil").want(t, exitOK); !strings.HasSuffix(r.out, "\nmeta       a=b etag       0?[2J\n") {
+		t.Errorf("stat = %q, want one plain line of metadata at its end", r.out)
+	}
+}
