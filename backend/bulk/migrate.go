@@ -31,8 +31,9 @@ type MigrateOptions struct {
 	// The zero value is V3.
 	Target envelope.Suite
 
-	// All also migrates what is of the target format already, which else is
-	// skipped.
+	// All also migrates in place what is of the target format already, which
+	// else is skipped. To another place all is migrated in any case: who does away
+	// with the old place must not lose it.
 	All bool
 
 	// Map makes the key of the new object of that of the old one; nil keeps it.
@@ -96,8 +97,8 @@ type MigrateOptions struct {
 // a wrong one for RSA PKCS#1 v1.5 is noticed in CBC by the padding only, 254 times
 // in 255, and else what is stored is garbage. The versions are what helps then.
 //
-// Objects that are not encrypted, archived or locked are skipped, as are those of
-// the target format. The journal gets the SHA-256 of each plaintext.
+// Objects that are not encrypted, archived or locked are skipped, as are in place
+// those of the target format. The journal gets the SHA-256 of each plaintext.
 //
 // The Summary is never nil. The error says what has ended the job: besides what
 // ends all jobs, [ErrUnversioned], and a destination that seals another format
@@ -160,7 +161,7 @@ func (m *migration) object(ctx context.Context, t *task) Result {
 	switch {
 	case oi.Locked:
 		return m.skip(oi, ReasonLocked)
-	case oi.Header.Suite == m.opts.Target && !m.opts.All:
+	case oi.Header.Suite == m.opts.Target && m.opts.InPlace != nil && !m.opts.All:
 		return m.skip(oi, ReasonTarget)
 	case m.opts.DryRun:
 		return m.dry(oi)

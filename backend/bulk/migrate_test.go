@@ -368,11 +368,29 @@ func TestMigrateSkips(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]int64{
-		bulk.ReasonNotEncrypted: 1, bulk.ReasonSidecar: 1, bulk.ReasonInstructionFile: 1, bulk.ReasonTarget: 1,
+		bulk.ReasonNotEncrypted: 1, bulk.ReasonSidecar: 1, bulk.ReasonInstructionFile: 1,
 		bulk.ReasonGone: 1, bulk.ReasonLocked: 1, bulk.ReasonNoncurrent: 1, bulk.ReasonArchived: 2,
 	}
 	if fmt.Sprint(s.Reasons) != fmt.Sprint(want) {
 		t.Errorf("skipped %v, want %v", s.Reasons, want)
+	}
+}
+
+// TestMigrateTarget: what is in the target format already goes to another place
+// like all else, and is left alone in its own.
+func TestMigrateTarget(t *testing.T) {
+	d := newSpy()
+	before, after, _ := twoKeys(t)
+	src, dst := backend.NewBucket(d, before, before, nil), backend.NewBucket(d, after, after, nil)
+	must(src.Put(t.Context(), "old/x", strings.NewReader("precious"), 8, nil))(t)
+	if r := migrateOne(t, src, dst, bulk.MigrateOptions{InPlace: d, ForceUnversioned: true}); r.Reason != bulk.ReasonTarget {
+		t.Errorf("in place: %s, %q, want it skipped", r.Outcome, r.Reason)
+	}
+	if r := migrateOne(t, src, dst, bulk.MigrateOptions{Map: toNew}); r.Outcome != bulk.Done {
+		t.Errorf("to another place: %s, %q, want it done", r.Outcome, r.Reason)
+	}
+	if _, err := dst.Get(t.Context(), "new/x"); err != nil {
+		t.Errorf("Get = %v, want the object at the destination", err)
 	}
 }
 

@@ -22,7 +22,7 @@ type migrateCmd struct {
 	Format           string `enum:"v3,chunked" default:"v3" placeholder:"NAME" help:"The new format: v3 (default) or chunked, which s3seal only reads."`
 	Matdesc          []text `sep:"none" placeholder:"NAME=VALUE" help:"Materials description of the new objects; may be repeated. Those of the old ones are not kept."`
 	Bind             bool   `help:"Bind the new objects to their bucket and key (see put --help). With chunked."`
-	All              bool   `help:"Also objects that are in the new format already, which else are skipped."`
+	All              bool   `help:"With --in-place, also objects that are in the new format already, which else are skipped. To DST they go in any case."`
 	InPlace          bool   `help:"Replace the objects of SRC. The bucket must keep versions."`
 	ForceUnversioned bool   `help:"With --in-place, replace objects in a bucket that does not keep versions: nothing is left of them but what the new ones hold."`
 	NoStorageClass   bool   `help:"Do not ask for the storage class that an object had."`
