@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/s3seal/s3seal/backend/bulk"
 )
 
 // TestMigrateUnderOldKey: what an earlier migration has left at DST under the old
@@ -107,4 +109,36 @@ func TestMigrateJournalOfAll(t *testing.T) {
 	cli(t, strings.NewReader("precious"), "put", "-q", "-k", ks.aes, "-", root+"//p/x").want(t, exitOK)
 	cli(t, nil, "migrate", "-k", ks.aes, "--journal", journal, root+"//p/", root+"//q/").want(t, exitOK)
 	cli(t, nil, "migrate", "-k", ks.aes, "--journal", journal, "--all", root+"//p/", root+"//q/").want(t, exitFailure, "another job")
+}
+
+// TestMigrateLeavesBehind: what is not at DST is counted, and is no success where
+// it may be sealed.
+func TestMigrateLeavesBehind(t *testing.T) {
+	for reason, want := range map[string]int{
+		bulk.ReasonLocked: exitPartly, bulk.ReasonArchived: exitPartly,
+		bulk.ReasonNotEncrypted: exitOK, bulk.ReasonInstructionFile: exitOK, bulk.ReasonNoncurrent: exitOK,
+	} {
+		sum := &bulk.Summary{Done: 1, Skipped: 2, Reasons: map[string]int64{reason: 2}}
+		j := &job{copies: true, to: "s3://b/q/"}
+		if got := exitCode(t.Context(), j.verdict(&jobWatch{}, sum, nil)); got != want {
+			t.Errorf("%s: exit code %d, want %d", reason, got, want)
+		}
+		said := strings.Contains(j.text(sum), "2 objects are not at DST")
+		if want := reason == bulk.ReasonNotEncrypted || want == exitPartly; said != want {
+			t.Errorf("%s: summary %q, want what is not at DST: %v", reason, j.text(sum), want)
+		}
+		j.copies = false
+		if err := j.verdict(&jobWatch{}, sum, nil); err != nil {
+			t.Errorf("%s in place: %v, want no error", reason, err)
+		}
+	}
+}
+
+// TestMigrateTarget: an object in the new format already is at DST, too.
+func TestMigrateTarget(t *testing.T) {
+	ks := newKeySet(t)
+	root := "dir:" + filepath.Join(t.TempDir(), "v")
+	cli(t, strings.NewReader("precious"), "put", "-q", "-k", ks.aes, "-", root+"//p/x").want(t, exitOK)
+	cli(t, nil, "migrate", "-k", ks.aes, "--to", ks.otherAES, root+"//p/", root+"//q/").want(t, exitOK)
+	wantPlain(t, root, map[string]string{"q/x": "precious"}, ks.otherAES)
 }

@@ -23,6 +23,7 @@ type job struct {
 	at     address
 	to     string // the other address, if there is one
 	single bool   // the address is that of an object
+	copies bool   // what is skipped is missing at the other address
 	sums   bool   // stdout is for hashes
 
 	// work does it.
@@ -77,7 +78,22 @@ func (j *job) verdict(w *jobWatch, sum *bulk.Summary, err error) error {
 	case sum.Failed > 0:
 		return j.at.about(&partlyError{sum.Failed, sum.Total()})
 	}
+	if sealed, _ := j.leftBehind(sum); sealed > 0 {
+		text := fmt.Sprintf("%d objects that are locked or archived are not at %s", sealed, j.to)
+		return j.at.about(&refusal{text, &partlyError{sealed, sum.Total()}})
+	}
 	return nil
+}
+
+// leftBehind says how many objects were skipped that are missing at the other
+// address, and how many of them are or may be sealed: of some that are locked or
+// archived, nobody has looked.
+func (j *job) leftBehind(sum *bulk.Summary) (sealed, all int64) {
+	if !j.copies {
+		return 0, 0
+	}
+	sealed = sum.Reasons[bulk.ReasonLocked] + sum.Reasons[bulk.ReasonArchived]
+	return sealed, sealed + sum.Reasons[bulk.ReasonNotEncrypted]
 }
 
 // skippedError says why nothing was done to a single object. That of another run
@@ -141,6 +157,9 @@ func (j *job) text(sum *bulk.Summary) string {
 		text += fmt.Sprintf(" (%d of them unauthenticated: CBC or CTR)", sum.Unauthenticated)
 	}
 	text += fmt.Sprintf(", skipped: %d%s, failed: %d", sum.Skipped, reasonsText(sum.Reasons), sum.Failed)
+	if _, left := j.leftBehind(sum); left+sum.Failed > 0 && j.copies {
+		text += fmt.Sprintf("; %d objects are not at DST", left+sum.Failed)
+	}
 	text += fmt.Sprintf("; %d requests, %s, %d KMS calls", sum.Requests, sizeText(sum.Bytes, sum.Bytes), sum.KMSCalls)
 	if !j.flags.DryRun {
 		text += fmt.Sprintf("; %.1f s", sum.Elapsed.Seconds())

@@ -42,7 +42,8 @@ verified. Content in CBC or CTR cannot be verified: it is copied as it is found,
 content type, headers, tags and storage class are kept. Nothing that is at DST already is replaced: what the
 new key opens, and has the same content, metadata and headers, is done; something else is a failure, also what
 a public key in --to cannot open. SRC stays, but for --in-place. Objects that are not encrypted, archived,
-locked or no longer current are counted and skipped.
+locked or no longer current are counted and skipped; where one that is locked or archived is not at DST for
+that, the exit code is 7.
 
 ` + bulkHelp + `
 The journal also gets the SHA-256 of each plaintext, for s3seal verify --against.
@@ -88,7 +89,7 @@ func (c *migrateCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer s.close()
-	job := &job{flags: c.jobFlags, verb: "migrated", at: src, to: string(c.Dst)}
+	job := &job{flags: c.jobFlags, verb: "migrated", at: src, to: string(c.Dst), copies: !c.InPlace}
 	if job.name, err = c.job(a, src, dst, seal); err != nil {
 		return err
 	}
