@@ -63,7 +63,9 @@ func TestRewrapJournalOfKeys(t *testing.T) {
 	if s := summaryOf(t, rewrap("-k", ks.aes, "--recipient", ks.otherRSA, "--recipient", ks.rsaPub).want(t, exitOK)); s.Skipped != 1 {
 		t.Errorf("summary = %+v, want that it is done", s)
 	}
-	rewrap("-k", ks.otherAES).want(t, exitFailure, "another job")
+	if r := rewrap("-k", ks.otherAES).want(t, exitFailure, "another job", "use another --journal file for this job"); strings.Contains(r.err, "{") {
+		t.Errorf("stderr = %q, want plain text", r.err)
+	}
 	rewrap("-k", ks.otherAES, "--recipient", ks.otherRSA).want(t, exitFailure, "another job")
 	rewrap("-k", ks.aes, "--recipient", ks.rsa, "--recipient", ks.otherRSA, "--must-not-open", ks.aes).want(t, exitFailure, "another job")
 	rewrap("-k", ks.aes, "--recipient", ks.rsa, "--recipient", ks.otherRSA, "--revoke").want(t, exitFailure, "another job")

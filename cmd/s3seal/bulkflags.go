@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -125,8 +126,24 @@ func (f jobFlags) journal(job bulk.Job) (*bulk.Journal, error) {
 		return nil, nil
 	}
 	j, err := bulk.OpenJournal(string(f.Journal), job)
+	if other, ok := errors.AsType[*bulk.JobError](err); ok {
+		text := fmt.Sprintf("--journal %s: it is about another job (%s): use another --journal file for this job", f.Journal, jobText(&other.Got))
+		return nil, &refusal{text, err}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--journal: %w", err)
 	}
 	return j, nil
+}
+
+// jobText is a job for people.
+func jobText(j *bulk.Job) string {
+	text := j.Operation + " " + j.Source
+	if j.Destination != "" {
+		text += " " + j.Destination
+	}
+	if j.Options != "" {
+		text += ", " + j.Options
+	}
+	return text
 }
