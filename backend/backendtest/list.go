@@ -67,9 +67,17 @@ func (e *env) wantList(opts backend.ListOptions, want []string) {
 	if err != nil {
 		e.Fatalf("List(%+v) = %v", opts, err)
 	}
-	if got := keysOf(infos); !slices.Equal(got, want) {
-		e.Errorf("List(%+v):\n got %q\nwant %q", opts, got, want)
+	got := keysOf(infos)
+	if slices.Equal(got, want) {
+		return
 	}
+	same := 0
+	for same < min(len(got), len(want)) && got[same] == want[same] {
+		same++
+	}
+	const most = 20 // of some thousands
+	e.Errorf("List(%+v): %d keys, want %d; after the first %d\n got %q\nwant %q", opts, len(got), len(want), same,
+		got[same:min(len(got), same+most)], want[same:min(len(want), same+most)])
 }
 
 func keysOf(infos []*backend.Info) []string {

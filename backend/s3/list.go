@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/s3utils"
 
 	"github.com/s3seal/s3seal/backend"
 )
@@ -34,6 +35,9 @@ var (
 // that with control characters, and goes on from the replaced name, which skips
 // others. What cannot be noticed is what a storage leaves out: MinIO on a single
 // drive does not list keys that have the key of another object as their folder.
+//
+// Only AWS is asked to begin after a key. MinIO then leaves out keys further on, so
+// that from others all is listed and what comes before the key passed over.
 //
 // Versions have the VersionID that the storage gives them, "null" where it gives
 // none. Delete markers are not yielded: below one all versions are noncurrent.
@@ -92,9 +96,13 @@ func (d *Driver) listRequest(opts *backend.ListOptions) minio.ListObjectsOptions
 	if folder, name := path.Split(prefix); name == "." || name == ".." {
 		prefix = folder // MinIO takes a prefix for a path, and refuses this one
 	}
+	after := ""
+	if s3utils.IsAmazonEndpoint(*d.core.EndpointURL()) {
+		after = opts.After
+	}
 	return minio.ListObjectsOptions{
 		Prefix:       prefix,
-		StartAfter:   opts.After,
+		StartAfter:   after,
 		WithVersions: opts.Versions,
 		Recursive:    true,
 		MaxKeys:      d.listKeys,

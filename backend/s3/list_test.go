@@ -138,7 +138,7 @@ func TestListOnTheWire(t *testing.T) {
 		for _, req := range rec.reqs {
 			q, err := url.ParseQuery(req.query)
 			q.Del("continuation-token")
-			want := url.Values{"list-type": {"2"}, "encoding-type": {"url"}, "prefix": {"p/"}, "start-after": {"p/"}, "delimiter": {""}, "max-keys": {"2"}}
+			want := url.Values{"list-type": {"2"}, "encoding-type": {"url"}, "prefix": {"p/"}, "delimiter": {""}, "max-keys": {"2"}}
 			if err != nil || q.Encode() != want.Encode() {
 				t.Errorf("query %q, %v, want %q", q.Encode(), err, want.Encode())
 			}
