@@ -3,13 +3,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -208,24 +205,6 @@ func TestKMSServer(t *testing.T) {
 // startKMSServer returns where the server listens, and what ends it.
 func startKMSServer(t *testing.T, args ...string) (url string, end func() (code int, stderr string)) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	t.Cleanup(cancel)
-	r, w := io.Pipe()
-	var stderr bytes.Buffer
-	ended := make(chan int, 1)
-	go func() {
-		code := run(ctx, append([]string{"kms-server"}, args...), strings.NewReader(""), w, &stderr, os.Getenv)
-		w.Close()
-		ended <- code
-	}()
-	line, err := bufio.NewReader(r).ReadString('\n')
-	words := strings.FieldsFunc(line, func(c rune) bool { return c == ' ' || c == ',' })
-	if err != nil || len(words) < 3 {
-		t.Fatalf("kms-server printed %q, %v\n%s", line, err, stderr.String())
-	}
-	return words[2], func() (int, string) {
-		cancel()
-		code := <-ended
-		return code, stderr.String()
-	}
+	words, end := startServer(t, append([]string{"kms-server"}, args...)...)
+	return words[2], end
 }

@@ -17,12 +17,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/s3seal/s3seal/backend/s3/s3test"
 )
 
-// startServe returns the address that the server tells, and what ends it.
-func startServe(t *testing.T, args ...string) (url string, end func() (code int, stderr string)) {
+// startServer runs a command that serves until it is told to end. It returns the
+// words of the first line that it prints, and what ends it.
+func startServer(t *testing.T, args ...string) (words []string, end func() (code int, stderr string)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
@@ -30,19 +32,28 @@ func startServe(t *testing.T, args ...string) (url string, end func() (code int,
 	var stderr bytes.Buffer
 	ended := make(chan int, 1)
 	go func() {
-		code := run(ctx, append([]string{"serve"}, args...), strings.NewReader(""), w, &stderr, os.Getenv)
+		code := run(ctx, args, strings.NewReader(""), w, &stderr, os.Getenv)
 		w.Close()
 		ended <- code
 	}()
 	line, err := bufio.NewReader(r).ReadString('\n')
-	words := strings.Fields(line)
-	if err != nil || len(words) == 0 {
-		t.Fatalf("serve printed %q, %v; exit code %d\n%s", line, err, <-ended, stderr.String())
-	}
-	return words[len(words)-1], func() (int, string) {
+	words = strings.FieldsFunc(line, func(c rune) bool { return c == ',' || unicode.IsSpace(c) })
+	if err != nil || len(words) < 3 {
 		cancel()
-		return <-ended, stderr.String()
+		t.Fatalf("%s printed %q, %v; exit code %d\n%s", args[0], line, err, <-ended, stderr.String())
 	}
+	return words, func() (int, string) {
+		cancel()
+		code := <-ended
+		return code, stderr.String()
+	}
+}
+
+// startServe returns the address that the server tells, and what ends it.
+func startServe(t *testing.T, args ...string) (url string, end func() (code int, stderr string)) {
+	t.Helper()
+	words, end := startServer(t, append([]string{"serve"}, args...)...)
+	return words[len(words)-1], end
 }
 
 // httpGet asks the server for an object, or for a range of it.
