@@ -46,6 +46,22 @@ func MetadataSize(meta map[string]string) int {
 	return size
 }
 
+// ReservedMetadata reports whether a name of user metadata, without the prefix that
+// it travels under, is reserved for envelopes: a put refuses it from its caller, and
+// what is left of an object's metadata without such names is the caller's own. The
+// case does not matter. It may be called concurrently.
+func ReservedMetadata(name string) bool { return reservedPrefix(name) != "" }
+
+// reservedPrefix returns how a reserved name begins, and nothing for others.
+func reservedPrefix(name string) string {
+	for _, prefix := range reservedPrefixes {
+		if strings.HasPrefix(strings.ToLower(name), prefix) {
+			return prefix
+		}
+	}
+	return ""
+}
+
 // checkOptions refuses what the caller of a put must not or cannot store.
 func checkOptions(opts *PutOptions) error {
 	for _, name := range slices.Sorted(maps.Keys(opts.Metadata)) {
@@ -63,10 +79,8 @@ func checkOptions(opts *PutOptions) error {
 }
 
 func checkName(name string) error {
-	for _, prefix := range reservedPrefixes {
-		if strings.HasPrefix(strings.ToLower(name), prefix) {
-			return fmt.Errorf("%w: names that begin with %q are reserved, got %q", ErrMetadata, prefix, name)
-		}
+	if prefix := reservedPrefix(name); prefix != "" {
+		return fmt.Errorf("%w: names that begin with %q are reserved, got %q", ErrMetadata, prefix, name)
 	}
 	for _, c := range []byte(name) {
 		if !isNameByte(c) {

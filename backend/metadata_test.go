@@ -108,3 +108,14 @@ func TestMetadataOfLargeKey(t *testing.T) {
 		t.Errorf("%d puts reached the storage, want 1", d.Puts())
 	}
 }
+
+func TestReservedNames(t *testing.T) {
+	for name, want := range map[string]bool{
+		"x-amz-key": true, "X-Amz-Anything": true, "s3seal-suite": true, "S3SEAL-": true,
+		"": false, "author": false, "x-amz": false, "my-x-amz-key": false,
+	} {
+		if got := backend.ReservedMetadata(name); got != want {
+			t.Errorf("%q: want %t, got %t", name, want, got)
+		}
+	}
+}

@@ -39,7 +39,7 @@ func (m *migration) putOptions(ctx context.Context, oi *backend.ObjectInfo) (*ba
 		Headers:      oi.Headers,
 		StorageClass: oi.StorageClass,
 	}
-	maps.DeleteFunc(put.Metadata, func(name, _ string) bool { return reserved(name) })
+	maps.DeleteFunc(put.Metadata, func(name, _ string) bool { return backend.ReservedMetadata(name) })
 	if m.opts.NoStorageClass {
 		put.StorageClass = ""
 	}

@@ -37,7 +37,7 @@ func kept(oi, there *backend.ObjectInfo) bool {
 // callers returns what of metadata is not of an envelope, and not empty.
 func callers(meta map[string]string) map[string]string {
 	own := maps.Clone(meta)
-	maps.DeleteFunc(own, func(name, value string) bool { return reserved(name) || value == "" })
+	maps.DeleteFunc(own, func(name, value string) bool { return backend.ReservedMetadata(name) || value == "" })
 	return own
 }
 

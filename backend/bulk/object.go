@@ -89,10 +89,3 @@ func kmsCalls(alg wrap.Algorithm) int64 {
 	}
 	return 0
 }
-
-// reserved says whether a name of metadata is one of envelopes: all that begins
-// so is.
-func reserved(name string) bool {
-	name = strings.ToLower(name)
-	return strings.HasPrefix(name, "x-amz-") || strings.HasPrefix(name, "s3seal-")
-}

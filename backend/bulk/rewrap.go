@@ -123,7 +123,7 @@ func oldEnvelope(oi *backend.ObjectInfo) map[string]string {
 // with these is reserved to them.
 func envelopeNames(meta map[string]string) map[string]string {
 	own := maps.Clone(meta)
-	maps.DeleteFunc(own, func(name, _ string) bool { return !reserved(name) })
+	maps.DeleteFunc(own, func(name, _ string) bool { return !backend.ReservedMetadata(name) })
 	return own
 }
 

@@ -187,8 +187,7 @@ func statLines(d *statReport, at address, info *backend.ObjectInfo) [][2]string 
 func ownMetadata(meta map[string]string) map[string]string {
 	own := make(map[string]string)
 	for name, value := range meta {
-		bare := strings.TrimPrefix(strings.ToLower(name), "x-amz-meta-")
-		if !strings.HasPrefix(bare, "x-amz-") && !strings.HasPrefix(bare, "s3seal-") {
+		if !backend.ReservedMetadata(strings.TrimPrefix(strings.ToLower(name), "x-amz-meta-")) {
 			own[name] = value
 		}
 	}
