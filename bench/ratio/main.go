@@ -5,6 +5,7 @@
 //
 //	go run ./bench/ratio          # print the tables
 //	go run ./bench/ratio -check   # and fail if a bar is missed
+//	go run ./bench/ratio -short   # objects of 1 KiB only: seconds, not minutes
 //
 // Throughput on a shared machine says little. So both sides of a row take
 // turns, each turn gives one quotient, and the row is the median of seven.
@@ -44,9 +45,11 @@ import (
 
 func main() {
 	check := flag.Bool("check", false, "exit with 1 if a bar is missed, with 3 if a row is inconclusive")
+	short := flag.Bool("short", false, "only the rows that take seconds")
+	again := flag.Bool("again", false, "measure a row that misses its bar again, as with -check")
 	flag.Parse()
-	t := &table{score.Table{Out: os.Stdout, Again: *check}}
-	if err := t.run(runtime.GOMAXPROCS(0)); err != nil {
+	t := &table{score.Table{Out: os.Stdout, Again: *check || *again}}
+	if err := t.run(runtime.GOMAXPROCS(0), *short); err != nil {
 		fmt.Fprintln(os.Stderr, "ratio:", err)
 		os.Exit(1)
 	}
@@ -57,8 +60,11 @@ func main() {
 
 type table struct{ score.Table }
 
-func (t *table) run(cores int) error {
+func (t *table) run(cores int, short bool) error {
 	fmt.Fprintf(t.Out, "%-34s %9s %25s %6s %6s\n", "one core", "size", "one-shot       stream", "ratio", "bar")
+	if short {
+		return t.Rows(oneCore(1 << 10))
+	}
 	for _, size := range []int{1 << 10, 64 << 10, 1 << 20, 64 << 20} {
 		if err := t.Rows(oneCore(size)); err != nil {
 			return err

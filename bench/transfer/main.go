@@ -51,8 +51,9 @@ func main() {
 	check := flag.Bool("check", false, "exit with 1 if a bar is missed, with 3 if a row is inconclusive")
 	mib := flag.Int("size", 256, "size of the objects in MiB")
 	dir := flag.String("dir", "", "folder for downloads; that for temporary files if empty")
+	again := flag.Bool("again", false, "measure a row that misses its bar again, as with -check")
 	flag.Parse()
-	t := &score.Table{Out: os.Stdout, Again: *check}
+	t := &score.Table{Out: os.Stdout, Again: *check || *again}
 	if err := run(t, *mib<<20, *dir); err != nil {
 		fmt.Fprintln(os.Stderr, "transfer:", err)
 		os.Exit(1)

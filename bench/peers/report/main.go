@@ -99,6 +99,7 @@ func allParts() []part {
 	return []part{
 		{"streams", (*job).streams},
 		{"scaling", (*job).scaling},
+		{"ratio", (*job).ratio},
 		{"openssl", (*job).openssl},
 		{"peers", (*job).peers},
 		{"memory", (*job).memory},

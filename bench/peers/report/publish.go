@@ -76,8 +76,26 @@ func block(r results, drawn []chart) string {
 			fmt.Fprintf(&b, "![%s](results/%s)\n", c.title, c.file)
 		}
 	}
-	b.WriteString("\nAll of it, and how it was measured: [RESULTS.md](RESULTS.md)\n" + endMark + "\n")
+	b.WriteString("\n")
+	barTables(&b, r)
+	b.WriteString("All of it, and how it was measured: [RESULTS.md](RESULTS.md)\n" + endMark + "\n")
 	return b.String()
+}
+
+// barTables are the ratios that have to be reached, each followed by what it
+// means; one that is not is in bold.
+func barTables(b *strings.Builder, r results) {
+	if tables := ratioTables(r["ratio"]); len(tables) > 0 {
+		b.WriteString("To the one-shot functions of `crypto/cipher`, or to sio where it says so, in one run; processor time on one core, real time\n" +
+			"on several, there what the second core gains divided by what it gains for one-shot calls. What is below its bar is in bold.\n\n")
+		for _, t := range tables {
+			t.write(b)
+		}
+	}
+	if t := transferTable(r["transfer"]); len(t.rows) > 0 {
+		b.WriteString("Through a MinIO on loopback, in turns with minio-go and its plaintext:\n\n")
+		t.write(b)
+	}
 }
 
 // headTable is who encrypts how fast in how much memory.
@@ -155,6 +173,10 @@ func sections(r results) []section {
 		{
 			part: "scaling", title: "Scaling", charts: []string{"scaling.svg"}, tables: []*table{scalingTable(r["scaling"])},
 			text: "Objects of " + largest(r["scaling"]) + "; in parentheses the ratio to one core. CBC encryption and DARE work on one core,\nhowever many there are.",
+		},
+		{
+			part: "ratio", title: "Ratios", verbatim: withoutHeader(r["ratio"]),
+			text: "By `go run ./bench/ratio`, which says what is compared and how.",
 		},
 		{
 			part: "openssl", title: "OpenSSL, one core", tables: []*table{opensslTable(r["openssl"], r["streams"])},

@@ -106,5 +106,5 @@ func (j *job) transfer(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return j.run(ctx, out, nil, bin, "-size", pick(j, "1", "256"))
+	return j.run(ctx, out, nil, bin, "-again", "-size", pick(j, "1", "256"))
 }
