@@ -123,7 +123,7 @@ func report(r results, drawn []chart) string {
 	b.WriteString(block(r, drawn) + "\n")
 	b.WriteString("## Machine\n\n")
 	machineTable(r).write(&b)
-	b.WriteString("A load before the start of more than half a core means that others were at work; such figures say little.\n\n")
+	b.WriteString("The load is that of the minute before, in which a part before it was at work; where it is larger than the number of cores, so were\nothers, and such figures say little.\n\n")
 	for _, v := range versions(r) {
 		fmt.Fprintf(&b, "- %s\n", v)
 	}
