@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/plotutil"
 	"gonum.org/v1/plot/vg"
@@ -44,15 +46,49 @@ func writeCharts(r results, dir string) (drawn []chart, err error) {
 		if p == nil {
 			continue
 		}
-		p.BackgroundColor = color.White
-		p.Legend.Top = true
-		if err := p.Save(22*vg.Centimeter, 11*vg.Centimeter, filepath.Join(dir, c.file)); err != nil {
+		if err := save(p, filepath.Join(dir, c.file)); err != nil {
 			return nil, err
 		}
 		drawn = append(drawn, c)
 	}
 	return drawn, nil
 }
+
+// Browsers do not have the font whose measures gonum takes, but others with the
+// same measures.
+const (
+	fontFamily   = "font-family:Liberation Sans;"
+	fontFamilies = "font-family:Liberation Sans,Arimo,Helvetica,Arial,sans-serif;"
+)
+
+// newPlot returns a plot in that font.
+func newPlot(title string) *plot.Plot {
+	plot.DefaultFont = font.Font{Typeface: "Liberation", Variant: "Sans"}
+	p := plot.New()
+	p.BackgroundColor = color.White
+	p.Title.Text = title
+	p.Title.Padding = vg.Millimeter * 3
+	p.Legend.Top = true
+	p.Legend.Padding = vg.Millimeter
+	p.Legend.XOffs = -vg.Millimeter * 3
+	return p
+}
+
+// save writes a plot as SVG.
+func save(p *plot.Plot, path string) error {
+	w, err := p.WriterTo(22*vg.Centimeter, 11*vg.Centimeter, "svg")
+	if err != nil {
+		return err
+	}
+	var svg strings.Builder
+	if _, err := w.WriteTo(&svg); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(strings.ReplaceAll(svg.String(), fontFamily, fontFamilies)), 0o666)
+}
+
+// colors are told apart by all eyes.
+var colors = []color.Color{color.RGBA{R: 0x1f, G: 0x77, B: 0xb4, A: 0xff}, color.RGBA{R: 0xff, G: 0xa0, B: 0x40, A: 0xff}}
 
 // A bars is a series of a bar chart, a value for each name below it.
 type bars struct {
@@ -65,23 +101,22 @@ func barChart(title string, names []string, series ...bars) (*plot.Plot, error) 
 	if len(names) == 0 {
 		return nil, nil
 	}
-	p := plot.New()
-	p.Title.Text = title
+	p := newPlot(title)
 	p.Y.Label.Text = "GB/s"
 	p.Y.Min = 0
+	p.Add(plotter.NewGrid())
 	width := vg.Length(15*vg.Centimeter) / vg.Length(len(names)*len(series)+len(names))
 	for i, s := range series {
 		b, err := plotter.NewBarChart(s.values, width)
 		if err != nil {
 			return nil, err
 		}
-		b.Color = plotutil.Color(i)
+		b.Color = colors[i%len(colors)]
 		b.LineStyle.Width = 0
 		b.Offset = width * (vg.Length(i) - vg.Length(len(series)-1)/2)
 		p.Add(b)
 		p.Legend.Add(s.name, b)
 	}
-	p.Add(plotter.NewGrid())
 	p.NominalX(names...)
 	p.X.Tick.Label.Rotation = math.Pi / 8
 	p.X.Tick.Label.XAlign = draw.XRight
@@ -137,8 +172,7 @@ func peerChart(r results) (*plot.Plot, error) {
 
 func scalingChart(r results) (*plot.Plot, error) {
 	m := r["scaling"]
-	p := plot.New()
-	p.Title.Text = "Streams, " + largest(m)
+	p := newPlot("Streams, " + largest(m))
 	p.X.Label.Text, p.Y.Label.Text = "cores", "GB/s"
 	p.X.Tick.Marker = coreTicks(m.procs())
 	var lines []any
@@ -191,8 +225,7 @@ func memoryChart(r results) (*plot.Plot, error) {
 	if len(lines) == 0 {
 		return nil, nil
 	}
-	p := plot.New()
-	p.Title.Text = "Peak of resident memory"
+	p := newPlot("Peak of resident memory")
 	p.X.Label.Text, p.Y.Label.Text = "plaintext", "MiB"
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	p.X.Tick.Marker = sizeTicks(append(r["memory"].distinct("size"), r["endtoend"].distinct("size")...))
