@@ -68,7 +68,7 @@ type Entry struct {
 	// now, wherever that is. An ETag does not tell that an envelope was replaced.
 	EnvelopeSHA256 string `json:"envelope_sha256,omitempty"`
 
-	// To is the key that a migrated object was stored under.
+	// To is the key that a migrated object was stored under, or was to be.
 	To string `json:"to,omitempty"`
 
 	// SHA256 is that of the plaintext, in hexadecimal digits, of jobs that
@@ -95,8 +95,8 @@ type Entry struct {
 // read anything, but which tell whether some plaintext is the one; hence it
 // belongs to the user alone, and not into the bucket.
 //
-// In memory a journal needs 20 to 40 bytes for each object that is done, a
-// gigabyte for 25 million; more than that should be divided by [Shard]. What it
+// In memory a journal needs 20 to 40 bytes for each object that is done or has
+// failed, a gigabyte for 25 million; more than that should be divided by [Shard]. What it
 // keeps is a keyed hash of 128 bits of key, ETag and sum of the envelope.
 //
 // A Journal is safe for concurrent use.
@@ -106,7 +106,8 @@ type Journal struct {
 	unlock func()
 	salt   [sha256.Size]byte // so that nobody can make two objects that hash alike
 	done   map[[16]byte]struct{}
-	timer  *time.Timer // will sync; nil if there is nothing to sync
+	failed map[[16]byte]struct{} // of keys about which that is the last word
+	timer  *time.Timer           // will sync; nil if there is nothing to sync
 	closed bool
 	err    error // first error; repeated by every later call
 }
@@ -182,6 +183,21 @@ func (j *Journal) remember(e *Entry) {
 	if e.Outcome == Done && e.ETag != "" {
 		j.done[j.hash(e.Key, e.ETag, e.EnvelopeSHA256)] = struct{}{}
 	}
+	switch e.Outcome {
+	case Failed:
+		j.failed[j.hash(e.Key, "", "")] = struct{}{}
+	case Done, Skipped:
+		delete(j.failed, j.hash(e.Key, "", ""))
+	}
+}
+
+// complains reports whether the last entry about key says that it has failed.
+func (j *Journal) complains(key string) bool {
+	h := j.hash(key, "", "")
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_, ok := j.failed[h]
+	return ok
 }
 
 // Done reports whether the journal says that the object under key that has this
@@ -236,7 +252,7 @@ func (j *Journal) Close() error {
 }
 
 func newJournal(file journalFile, unlock func()) *Journal {
-	j := &Journal{file: file, unlock: unlock, done: make(map[[16]byte]struct{})}
+	j := &Journal{file: file, unlock: unlock, done: make(map[[16]byte]struct{}), failed: make(map[[16]byte]struct{})}
 	rand.Read(j.salt[:]) // never fails
 	return j
 }

@@ -114,8 +114,19 @@ func Migrate(ctx context.Context, src, dst *backend.Bucket, objects iter.Seq2[*b
 		return &Summary{Reasons: map[string]int64{}}, err
 	}
 	return opts.run(ctx, objects, func(ctx context.Context, t *task) Result {
-		return retry(ctx, t, m.object)
+		return m.placed(retry(ctx, t, m.object))
 	})
+}
+
+// placed adds where the object was to be stored, also if nothing was: by that, the
+// journal tells what is missing there. What is skipped in place is where it was.
+func (m *migration) placed(r Result) Result {
+	switch {
+	case r.To != "", r.Reason == ReasonInstructionFile, r.Reason == ReasonSidecar:
+	case r.Outcome == Failed, r.Outcome == Skipped && m.opts.InPlace == nil:
+		r.To = m.key(r.Key)
+	}
+	return r
 }
 
 type migration struct {

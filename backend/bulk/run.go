@@ -109,7 +109,7 @@ func (r *run) finish(res *Result, size int64) error {
 	defer r.mu.Unlock()
 	r.sizes += size
 	r.summary.add(res)
-	if res.Reason != ReasonJournal {
+	if res.Reason != ReasonJournal || r.opts.Journal.complains(res.Key) {
 		if err := r.note(&res.Entry); err != nil {
 			return err
 		}

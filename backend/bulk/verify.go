@@ -30,7 +30,15 @@ var (
 	// ErrArchived says that an object that VerifyOptions.Against names cannot be
 	// read before somebody has it restored.
 	ErrArchived = errors.New("bulk: object is archived")
+
+	// ErrNotStored says that the journal in VerifyOptions.Against says of the
+	// object that it was not stored, and why.
+	ErrNotStored = errors.New("bulk: not stored, as the journal says")
 )
+
+// ReasonNotMigrated is why [Verify] skips an object of VerifyOptions.Against that is
+// missing, since it was left where it was.
+const ReasonNotMigrated = "not encrypted, and so not migrated"
 
 // VerifyOptions say what is verified. The zero value verifies by what is in the
 // objects.
@@ -47,9 +55,16 @@ type VerifyOptions struct {
 	//	64 hexadecimal digits, a space, a space or *, key
 	//
 	// with the escapes of that command. It may be a journal of Migrate instead,
-	// or several after each other: what was stored is what counts, and of
-	// several lines about one object the last. It is read once and kept in
-	// memory, some 200 bytes and the key for each object.
+	// or several after each other. Of several lines about one object the one
+	// with the latest time counts; of those without times what was stored, and
+	// else the last. It is read once and kept in memory, some 200 bytes and the
+	// key for each object.
+	//
+	// What has failed by the journal is [ErrNotStored], whatever is there; so is
+	// what was skipped as locked or archived and so is missing at another place.
+	// What was in the target format already is read, and compared with nothing.
+	// What was not encrypted was not migrated either, and is skipped, with
+	// ReasonNotMigrated where it is missing at another place.
 	//
 	// What is not in the list is [ErrUnlisted]; what is listed, and held by the
 	// Shard, is looked for even if it is not among the objects, and then may be
@@ -117,6 +132,9 @@ type verifier struct {
 }
 
 func (v *verifier) work(ctx context.Context, t *task) Result {
+	if o := v.list[t.Key]; o != nil && o.lost != nil {
+		return fail(t.Info, fmt.Errorf("%w: %s", ErrNotStored, o.lost.reason))
+	}
 	var spent int64
 	if v.resumed && (v.list == nil || v.list[t.Key] != nil) {
 		oi, err := v.bucket.Stat(ctx, t.Key)
@@ -133,7 +151,7 @@ func (v *verifier) work(ctx context.Context, t *task) Result {
 }
 
 func (v *verifier) once(ctx context.Context, t *task) Result {
-	want := v.list[t.Key]
+	want := v.expected(t.Key)
 	switch {
 	case archived(t.Info) && want != nil:
 		return fail(t.Info, ErrArchived)
@@ -156,10 +174,19 @@ func (v *verifier) once(ctx context.Context, t *task) Result {
 		return fail(t.Info, err)
 	case got.info.Header == nil && want == nil: // b allows plaintext
 		return v.unread(ctx, t, envelope.ErrNotEncrypted)
-	case want != nil && got.sum != want.sum:
+	case want != nil && want.word == summed && got.sum != want.sum:
 		return got.result(fail(&got.info.Info, fmt.Errorf("%w: want %x, got %x", ErrSum, want.sum, got.sum)))
 	}
 	return got.result(done(&got.info.Info))
+}
+
+// expected returns what the list says of an object that is to be there, nil if
+// there is none.
+func (v *verifier) expected(key string) *listed {
+	if o := v.list[key]; o != nil && o.word != left {
+		return o
+	}
+	return nil
 }
 
 // A reading is what is known of an object that was read to its end.
@@ -252,8 +279,11 @@ func (v *verifier) unread(ctx context.Context, t *task, err error) Result {
 	case KindPlaintext:
 		return skip(t.Info, ReasonNotEncrypted)
 	case KindUnknown:
-		if v.list[t.Key] != nil {
+		switch {
+		case v.expected(t.Key) != nil:
 			return fail(t.Info, ErrMissing)
+		case v.list[t.Key] != nil:
+			return skip(t.Info, ReasonNotMigrated)
 		}
 		return skip(t.Info, ReasonGone)
 	}

@@ -5,6 +5,7 @@ package bulk
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -14,6 +15,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/s3seal/s3seal/backend"
 )
@@ -22,14 +24,35 @@ import (
 // with the envelope of an instruction file can have.
 const maxListLine = 1 << 20
 
-// A listedSum is a line of VerifyOptions.Against.
-type listedSum struct {
+// A word is what the lines of VerifyOptions.Against say of an object, but for that
+// it has failed.
+type word int8
+
+const (
+	silent  word = iota
+	summed       // it was stored, and this is its SHA-256
+	present      // it was in its place already
+	left         // it was not encrypted, and left where it was
+)
+
+// A listed object is one that VerifyOptions.Against names.
+type listed struct {
+	word word
 	sum  [sha256.Size]byte
-	seen bool // used by the goroutine that goes through the objects only
+	at   int64 // when the journal has noted word, in ms since 1970; 0 is unknown
+	lost *loss // what the journal says since; may be nil
+	seen bool  // used by the goroutine that goes through the objects only
 }
 
-// sums are the lines of VerifyOptions.Against, by key.
-type sums map[string]*listedSum
+// A loss is why an object is not where it was to be stored.
+type loss struct {
+	reason string
+	at     int64
+	source bool // the entry does not say where that would have been
+}
+
+// sums are the objects of VerifyOptions.Against, by key.
+type sums map[string]*listed
 
 // readSums reads a list. What cannot be understood is an error: an object must
 // not count as verified since a line about it was passed over.
@@ -78,7 +101,7 @@ func (s sums) addSum(line []byte) error {
 			return errors.New("unknown escape in the key")
 		}
 	}
-	return s.set(key, string(text[:digits]))
+	return s.set(key, string(text[:digits]), 0)
 }
 
 // unescaped undoes what sha256sum does to names with line breaks.
@@ -102,8 +125,7 @@ func unescaped(s string) (string, bool) {
 	return string(b), true
 }
 
-// addEntry reads a line of a journal. Others than those of objects that were
-// stored say nothing, and the last may be torn.
+// addEntry reads a line of a journal. The last may be torn.
 func (s sums) addEntry(line []byte, torn bool) error {
 	var e Entry
 	if err := json.Unmarshal(line, &e); err != nil {
@@ -112,24 +134,131 @@ func (s sums) addEntry(line []byte, torn bool) error {
 		}
 		return errors.New("neither a sum nor an entry of a journal")
 	}
-	if e.Outcome != Done || e.SHA256 == "" {
-		return nil
+	switch {
+	case e.Outcome == Done && e.SHA256 != "":
+		if e.To != "" {
+			s.found(e.Key, millis(e.Time))
+		}
+		return s.set(cmp.Or(e.To, e.Key), e.SHA256, millis(e.Time))
+	case e.Outcome == Failed:
+		return s.lose(&e, e.Reason)
+	case e.Outcome == Skipped:
+		return s.skip(&e)
 	}
-	if e.To != "" {
-		e.Key = e.To
-	}
-	return s.set(e.Key, e.SHA256)
+	return nil
 }
 
-func (s sums) set(key, digits string) error {
+// millis is a time as it is kept.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// later says whether a is known to be later than b.
+func later(a, b int64) bool { return a != 0 && b != 0 && a > b }
+
+// set notes what was stored: that counts, but for what is known to be later.
+func (s sums) set(key, digits string, at int64) error {
 	sum, err := hex.DecodeString(digits)
 	if err != nil || len(sum) != sha256.Size {
 		return errors.New("want a SHA-256 of 64 hexadecimal digits")
 	}
-	if key == "" {
-		return errors.New("want a key")
+	o, err := s.about(key)
+	if err != nil {
+		return err
 	}
-	s[key] = &listedSum{sum: [sha256.Size]byte(sum)}
+	if o.word != summed || !later(o.at, at) {
+		o.word, o.sum, o.at = summed, [sha256.Size]byte(sum), at
+	}
+	s.regain(key, at)
+	return nil
+}
+
+// about returns what is known of an object, which may be nothing.
+func (s sums) about(key string) (*listed, error) {
+	if key == "" {
+		return nil, errors.New("want a key")
+	}
+	if s[key] == nil {
+		s[key] = new(listed)
+	}
+	return s[key], nil
+}
+
+// lose notes an object that was not stored. Without times, what was stored counts,
+// and else the last line.
+func (s sums) lose(e *Entry, reason string) error {
+	key, at := cmp.Or(e.To, e.Key), millis(e.Time)
+	o, err := s.about(key)
+	switch {
+	case err != nil:
+		return err
+	case o.word == summed && !later(at, o.at), later(o.at, at), o.lost != nil && later(o.lost.at, at):
+		return nil
+	}
+	o.lost = &loss{reason: reason, at: at, source: e.To == ""}
+	return nil
+}
+
+// regain takes back that an object has failed, if it did before.
+func (s sums) regain(key string, at int64) {
+	o := s[key]
+	if o == nil || o.lost == nil || later(o.lost.at, at) {
+		return
+	}
+	o.lost = nil
+	if o.word == silent {
+		delete(s, key)
+	}
+}
+
+// found is regain for an object that was stored, if it had failed before it was
+// known where to.
+func (s sums) found(source string, at int64) {
+	if o := s[source]; o != nil && o.lost != nil && o.lost.source {
+		s.regain(source, at)
+	}
+}
+
+// skip notes an object of which nothing was stored. What had been stored before
+// counts. An entry with another place is of a job that copies: there the object is
+// missing, and else where it was.
+func (s sums) skip(e *Entry) error {
+	key, at := cmp.Or(e.To, e.Key), millis(e.Time)
+	copied, stored := e.To != "", s[key] != nil && s[key].word == summed
+	switch e.Reason {
+	case ReasonJournal, ReasonGone:
+		s.regain(key, at)
+		s.found(e.Key, at)
+		return nil
+	case ReasonLocked, ReasonArchived:
+		if stored {
+			return nil
+		}
+		if copied {
+			return s.lose(e, "skipped: "+e.Reason)
+		}
+		return s.leave(key, present, at)
+	case ReasonTarget:
+		return s.leave(key, present, at)
+	case ReasonNotEncrypted:
+		if copied {
+			return s.leave(key, left, at)
+		}
+	}
+	return nil // no object, or none that is expected
+}
+
+// leave notes that an object is where it was.
+func (s sums) leave(key string, as word, at int64) error {
+	o, err := s.about(key)
+	if err != nil || o.word == summed || later(o.at, at) {
+		return err
+	}
+	o.word, o.at = as, at
+	s.regain(key, at)
 	return nil
 }
 
