@@ -4,6 +4,7 @@ package envelope
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/s3seal/s3seal/stream"
 )
@@ -35,10 +36,29 @@ type PolicyError struct {
 
 	// Reason is a sentence for people that names all missing options.
 	Reason string
+
+	// Header is the envelope that was refused, so that whoever reports it need
+	// not look for it again; nil where a range of an opened object was refused,
+	// or an object without an envelope. It is not to be changed.
+	Header *Header
+
+	options string // all of them, with commas between; empty where it is Option alone
 }
 
 // Error returns the reason with a prefix.
 func (e *PolicyError) Error() string { return ErrPolicy.Error() + ": " + e.Reason }
+
+// Options returns the names of all fields of OpenOptions that stand in the way,
+// Option first: whoever changes one after the other is not sent from refusal to
+// refusal. What is missing for [Header.Required] is among them, and so are
+// ContentAAD, RequireBound and Bind where they forbid the object. It may be called
+// concurrently.
+func (e *PolicyError) Options() []string {
+	if e.options == "" {
+		return []string{e.Option}
+	}
+	return strings.Split(e.options, ",")
+}
 
 // Is reports whether target is [ErrPolicy].
 func (e *PolicyError) Is(target error) bool { return target == ErrPolicy }

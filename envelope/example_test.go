@@ -145,6 +145,28 @@ func ExampleNewOpener() {
 	// 17 <nil> true
 }
 
+// Find out before a long job, and without any key, what of it would be refused,
+// and what would have to be allowed.
+func ExampleOpenOptions_Permit() {
+	header, err := envelope.ParseHeader(map[string]string{
+		"x-amz-key": "0rV8wsm3wTQKYhFcoMrsuNK1fMLJt8E0CmIRXKDK7LjStXzCybfBNApiEVygyuy4",
+		"x-amz-iv":  "0rV8wsm3wTQKYhFcoMrsuA==",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	opts := &envelope.OpenOptions{AllowUncommitted: true}
+	err = opts.Permit(header)
+	if policy, ok := errors.AsType[*envelope.PolicyError](err); ok {
+		fmt.Println(policy.Options())
+	}
+	opts.AllowLegacyWraps, opts.AllowLegacyCBC = true, true
+	fmt.Println(opts.Permit(header))
+	// Output:
+	// [AllowLegacyWraps AllowLegacyCBC]
+	// <nil>
+}
+
 // Tell what an object is, and what it takes to open it, without any key.
 func ExampleParseHeader() {
 	header, err := envelope.ParseHeader(map[string]string{

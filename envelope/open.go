@@ -32,8 +32,8 @@ type Opener struct {
 // nil, which is the zero value.
 //
 // The steps are, in this order: h must be a valid header, else it returns a
-// [*MetadataError]; opts must allow it, else a [*PolicyError]; only then is
-// the key used. A CEK that cannot be unwrapped, is bound to another content
+// [*MetadataError]; opts must allow it, else a [*PolicyError], see
+// [OpenOptions.Permit]; only then is the key used. A CEK that cannot be unwrapped, is bound to another content
 // algorithm or does not match the commitment is [ErrDecrypt]. A missing key is
 // [wrap.ErrNoKey]; that, the errors of ctx and those of the way to a KMS are
 // passed through wrapped.
@@ -54,10 +54,7 @@ func NewOpener(ctx context.Context, h *Header, u wrap.Unwrapper, opts *OpenOptio
 		return nil, fmt.Errorf("envelope: open: no header: %w", ErrNotEncrypted)
 	}
 	h = h.clone()
-	if err := h.check(); err != nil {
-		return nil, err
-	}
-	if err := opts.permit(h); err != nil {
+	if err := opts.Permit(h); err != nil {
 		return nil, err
 	}
 	cek, err := unwrap(ctx, u, h)

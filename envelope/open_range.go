@@ -14,7 +14,8 @@ import (
 // value, allows part of an object with this header to be read: it must allow
 // the object as a whole, and AllowUnauthenticatedRanges unless ranges of the
 // format are verified, as those of Chunked and DARE are. It uses no key, so
-// that a reader of storage can ask before a key is used for nothing.
+// that a reader of storage can ask before a key is used for nothing. The error
+// has all that is in the way.
 //
 // It may be called concurrently.
 func (o *OpenOptions) PermitRange(h *Header) error {
@@ -24,18 +25,30 @@ func (o *OpenOptions) PermitRange(h *Header) error {
 	if h == nil {
 		return fmt.Errorf("envelope: open range: no header: %w", ErrNotEncrypted)
 	}
-	if err := o.permit(h); err != nil {
-		return err
+	r := o.refuse(h)
+	if !rangeable(h.Suite, o.AllowUnauthenticatedRanges) {
+		r.add(unverifiedRange, rangesOption)
 	}
-	return permitRange(h.Suite, o.AllowUnauthenticatedRanges)
+	if len(r.options) > 0 {
+		return r.error(h)
+	}
+	return o.Bind.check()
 }
 
+const (
+	rangesOption    = "AllowUnauthenticatedRanges"
+	unverifiedRange = "a range cannot be authenticated; it needs " + rangesOption
+)
+
+// rangeable says whether ranges of the format are verified, or need not be.
+func rangeable(s Suite, allowed bool) bool { return allowed || s.info().format != nil }
+
+// permitRange is about a range of an object that is open.
 func permitRange(s Suite, allowed bool) error {
-	if allowed || s.info().format != nil {
+	if rangeable(s, allowed) {
 		return nil
 	}
-	reason := "a range cannot be authenticated; it needs AllowUnauthenticatedRanges"
-	return &PolicyError{Option: "AllowUnauthenticatedRanges", Reason: reason}
+	return &PolicyError{Option: rangesOption, Reason: unverifiedRange}
 }
 
 // CiphertextRange returns which part of the stored body [Opener.RangeReader]

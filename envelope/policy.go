@@ -94,10 +94,71 @@ func (h *Header) Required() OpenOptions {
 	}
 }
 
+// Permit returns what [NewOpener] would before it uses a key: nil if o, which may
+// be nil for the zero value, allows an object with this header as a whole, a
+// [*PolicyError] if it does not, and a [*MetadataError] if h is no valid header.
+// Whoever has many objects can so find out beforehand what would be refused, and
+// all that it would take.
+//
+// That the object opens, or is authenticated, it does not promise: that takes the
+// key and the content. A nil h is [ErrNotEncrypted]. It may be called concurrently.
+func (o *OpenOptions) Permit(h *Header) error {
+	if o == nil {
+		o = new(OpenOptions)
+	}
+	if h == nil {
+		return fmt.Errorf("envelope: open: no header: %w", ErrNotEncrypted)
+	}
+	if err := h.check(); err != nil {
+		return err
+	}
+	return o.permit(h)
+}
+
 // permit returns a *PolicyError unless o allows an object with this header.
 func (o *OpenOptions) permit(h *Header) error {
+	if r := o.refuse(h); len(r.options) > 0 {
+		return r.error(h)
+	}
+	return o.Bind.check()
+}
+
+// A refused is all that stands in the way of an object, and why.
+type refused struct{ options, reasons []string }
+
+func (r *refused) add(reason string, options ...string) {
+	r.options, r.reasons = append(r.options, options...), append(r.reasons, reason)
+}
+
+func (r *refused) error(h *Header) error {
+	return &PolicyError{
+		Option: r.options[0], Reason: fmt.Sprintf("%v: %s", h, strings.Join(r.reasons, "; ")),
+		Header: h.clone(), options: strings.Join(r.options, ","),
+	}
+}
+
+// refuse compares what the object needs and is with what o allows.
+func (o *OpenOptions) refuse(h *Header) *refused {
+	r := new(refused)
+	if missing := o.missing(h); len(missing) > 0 {
+		r.add("needs "+strings.Join(missing, ", "), missing...)
+	}
+	if len(o.ContentAAD) > 0 && h.Suite != V2GCM {
+		r.add("cannot have been bound to ContentAAD", "ContentAAD")
+	}
+	switch {
+	case o.RequireBound && !h.Bound:
+		r.add("is not bound to bucket and key", "RequireBound")
+	case h.Bound && o.Bind == (Binding{}):
+		r.add("needs Bind, the names that it was asked for by", "Bind")
+	}
+	return r
+}
+
+// missing returns the names of the options that the object needs and o lacks.
+func (o *OpenOptions) missing(h *Header) []string {
 	need := h.Required()
-	var missing []string
+	var names []string
 	for _, option := range []struct {
 		name       string
 		need, have bool
@@ -109,17 +170,10 @@ func (o *OpenOptions) permit(h *Header) error {
 		{"ExtraSuites", len(need.ExtraSuites) > 0, slices.Contains(o.ExtraSuites, h.Suite)},
 	} {
 		if option.need && !option.have {
-			missing = append(missing, option.name)
+			names = append(names, option.name)
 		}
 	}
-	if len(missing) > 0 {
-		reason := fmt.Sprintf("%v: needs %s", h, strings.Join(missing, ", "))
-		return &PolicyError{Option: missing[0], Reason: reason}
-	}
-	if len(o.ContentAAD) > 0 && h.Suite != V2GCM {
-		return &PolicyError{Option: "ContentAAD", Reason: fmt.Sprintf("%v cannot have been bound to ContentAAD", h.Suite)}
-	}
-	return o.permitPlace(h)
+	return names
 }
 
 // contentAAD returns what the content is bound to besides its key.
@@ -128,15 +182,4 @@ func (o *OpenOptions) contentAAD(h *Header) []byte {
 		return o.Bind.context(h.Bound)
 	}
 	return o.ContentAAD
-}
-
-// permitPlace sees to it that the names are there which a bound object needs.
-func (o *OpenOptions) permitPlace(h *Header) error {
-	switch {
-	case o.RequireBound && !h.Bound:
-		return &PolicyError{Option: "RequireBound", Reason: fmt.Sprintf("%v: is not bound to bucket and key", h)}
-	case h.Bound && o.Bind == (Binding{}):
-		return &PolicyError{Option: "Bind", Reason: fmt.Sprintf("%v: needs Bind, the names that it was asked for by", h)}
-	}
-	return o.Bind.check()
 }
