@@ -109,7 +109,7 @@ func (c *auditCmd) audit(ctx context.Context, a *app, at address, bucket *backen
 	if err == nil && watch.failed > 0 {
 		err = at.about(&partlyError{int64(watch.failed), report.Total.Objects})
 	}
-	return err
+	return firstOf(err, s.empty())
 }
 
 // print prints the report in the form that was asked for.

@@ -65,6 +65,9 @@ type selection struct {
 	objects iter.Seq2[*backend.Info, error]
 	again   bool // they can be had a second time
 	close   func() error
+
+	seen    bool          // there was one
+	nothing *missingError // what it is that there was none; nil if that is no error
 }
 
 // selectFrom finds the objects of b under the prefix at. versions counts those that
@@ -72,7 +75,7 @@ type selection struct {
 func (f bulkFlags) selectFrom(ctx context.Context, a *app, b *backend.Bucket, at address, versions bool) (*selection, error) {
 	if f.Manifest == "" {
 		list := b.List(ctx, &backend.ListOptions{Prefix: at.key, Versions: versions})
-		return &selection{list, true, func() error { return nil }}, nil
+		return (&selection{objects: list, again: true, close: func() error { return nil }}).watched(at, ""), nil
 	}
 	src, closing := a.stdin, func() error { return nil }
 	if f.Manifest != stdio {
@@ -83,7 +86,7 @@ func (f bulkFlags) selectFrom(ctx context.Context, a *app, b *backend.Bucket, at
 		src, closing = file, file.Close
 	}
 	src = interruptible(ctx, src)
-	return &selection{bulk.Manifest(src, f.manifest(at, versions)), false, closing}, nil
+	return (&selection{objects: bulk.Manifest(src, f.manifest(at, versions)), close: closing}).watched(at, f.Manifest), nil
 }
 
 func (f bulkFlags) manifest(at address, versions bool) *bulk.ManifestOptions {

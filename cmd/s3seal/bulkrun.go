@@ -55,8 +55,9 @@ func (j *job) run(ctx context.Context, a *app, s *selection) error {
 	if opts.Journal != nil {
 		err = firstOf(err, opts.Journal.Close())
 	}
+	err = j.at.noBucket(err)
 	watch.end()
-	return firstOf(j.verdict(watch, sum, err), j.report(a, sum))
+	return firstOf(j.verdict(watch, sum, err), s.empty(), j.report(a, sum))
 }
 
 // verdict is what the exit code says.

@@ -117,10 +117,13 @@ func (a address) about(err error) error {
 func message(err error, code int) string {
 	var at *addressError
 	located := errors.As(err, &at)
+	var missing *missingError
 	var text string
 	switch {
 	case code == exitInterrupted:
 		return "interrupted"
+	case errors.As(err, &missing):
+		return missing.Error()
 	case located && errors.Is(err, backend.ErrNoSidecar):
 		return at.address + backend.SidecarSuffix + ": not found: the sidecar that holds the key of the object"
 	case code == exitNotFound:

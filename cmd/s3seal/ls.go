@@ -80,7 +80,7 @@ func (c *lsCmd) Run(ctx context.Context, a *app) error {
 	if err == nil && failed > 0 {
 		err = &partlyError{failed, all}
 	}
-	return at.about(err)
+	return at.about(at.noBucket(err))
 }
 
 // list prints to out, and says how many objects could not be described.
