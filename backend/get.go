@@ -132,6 +132,27 @@ func (f *found) object(ctx context.Context) (*Object, error) {
 	return &Object{info: f.info, plain: plain, body: f.body, opener: f.opener}, nil
 }
 
+// Permit says whether Options.Open allow the object that oi describes, as Stat has
+// returned it, to be read as a whole. The error is that of [Bucket.Get], which says
+// so before it uses a key: a [*envelope.PolicyError] with all that is in the way,
+// or [envelope.ErrNotEncrypted]. Permit uses no key and no storage, so that it can
+// be asked of many objects before anything is done to them.
+//
+// What else Get would fail of it does not find out, and what is in oi nothing
+// authenticates. It may be called concurrently.
+func (b *Bucket) Permit(oi *ObjectInfo) error {
+	var err error
+	if oi.Header == nil {
+		err = permitPlain(oi, &b.open)
+	} else {
+		err = b.opening(oi.Key, &b.open).Permit(oi.Header)
+	}
+	if err != nil {
+		return opError("get", oi.Key, err)
+	}
+	return nil
+}
+
 // permitPlain says whether an object without an envelope and without an
 // instruction file may be read as it is. One that still carries the hints of an
 // encrypting writer is ciphertext whose file is lost, one with names of ours is
