@@ -77,7 +77,7 @@ func (b *Bucket) getTo(ctx context.Context, key string, target func(*found) (io.
 // copyTo returns the number of bytes written to w, all of them verified if the
 // format allows it.
 func (b *Bucket) copyTo(ctx context.Context, cancel func(), f *found, w io.WriterAt) (int64, error) {
-	if b.download.Concurrency > 1 && f.info.PlaintextSizeMax > b.download.PartSize {
+	if b.download.Concurrency > 1 && f.info.PlaintextSizeMax > b.download.PartSize && f.info.ETag != "" {
 		parts, err := f.parts()
 		if err == nil {
 			defer parts.Wipe()

@@ -140,9 +140,16 @@ func (r *resumedBody) wait() error {
 	}
 }
 
+// errNoETag says that nothing would tell whether a second request finds the object
+// of the first. No driver should come to that, see [Info].
+var errNoETag = fmt.Errorf("the storage gives the object no ETag, so that it cannot be told from another: %w", errors.ErrUnsupported)
+
 // request asks for what is left. The driver sees to it that the answer is that
 // range, and this that it is of that object.
 func (r *resumedBody) request() (io.ReadCloser, error) {
+	if r.etag == "" {
+		return nil, errNoETag
+	}
 	opts := &GetOptions{IfMatch: r.etag}
 	if r.off > 0 || r.end < r.size {
 		opts.Range = &Range{Offset: r.off, Length: r.end - r.off}

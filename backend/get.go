@@ -93,11 +93,15 @@ func (b *Bucket) find(ctx context.Context, key string, opts *envelope.OpenOption
 }
 
 // getFirst asks for the first n bytes of an object, or for all if n is 0. An empty
-// object has no range, and there are storages without any: then it is all.
+// object has no range, and there are storages without any: then it is all, as it is
+// where no ETag would say that the rest is of the same object.
 func (b *Bucket) getFirst(ctx context.Context, key string, n int64) (io.ReadCloser, *Info, error) {
 	if n > 0 {
 		body, info, err := b.driver.Get(ctx, key, &GetOptions{Range: &Range{Length: n}})
-		if !errors.Is(err, ErrRange) {
+		switch {
+		case err == nil && info.ETag == "" && info.Size > n:
+			body.Close() // no more is asked of it
+		case !errors.Is(err, ErrRange):
 			return body, info, err
 		}
 	}

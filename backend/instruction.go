@@ -146,6 +146,8 @@ func (b *Bucket) unchanged(ctx context.Context, key string, info *Info) error {
 		return fmt.Errorf("%w: it was deleted", ErrChanged)
 	case err != nil:
 		return err
+	case info.ETag == "":
+		return errNoETag
 	case now.ETag != info.ETag || now.Size != info.Size:
 		return fmt.Errorf("%w: want ETag %q with %d bytes, got %q with %d", ErrChanged, info.ETag, info.Size, now.ETag, now.Size)
 	}

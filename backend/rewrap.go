@@ -217,6 +217,9 @@ func (r *rewrapping) find(ctx context.Context) (err error) {
 	if r.oi.Header == nil {
 		return envelope.ErrNotEncrypted
 	}
+	if r.oi.ETag == "" {
+		return errNoETag // it would be replaced whatever it is
+	}
 	if r.oi.InstructionFile != "" {
 		return r.findFile(ctx)
 	}

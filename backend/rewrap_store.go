@@ -24,6 +24,9 @@ func (r *rewrapping) findFile(ctx context.Context) error {
 	if errors.Is(err, errNoFile) {
 		return fmt.Errorf("%w: instruction file %q was deleted", ErrChanged, name)
 	}
+	if err == nil && found.info.ETag == "" {
+		err = errNoETag
+	}
 	if err != nil {
 		return fmt.Errorf("instruction file %q: %w", name, err)
 	}
