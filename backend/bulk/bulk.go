@@ -141,6 +141,10 @@ type Summary struct {
 	// is what was once stored nobody can tell.
 	Unauthenticated int64
 
+	// Outside is how many objects VerifyOptions.Against lists that are not under
+	// VerifyOptions.Prefix. They are not part of Total.
+	Outside int64
+
 	Cost
 
 	Elapsed time.Duration

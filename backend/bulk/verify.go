@@ -71,6 +71,11 @@ type VerifyOptions struct {
 	// [ErrMissing], or [ErrArchived]: that the storage says so proves nothing.
 	Against io.Reader
 
+	// Prefix is what all keys among the objects begin with. What Against lists
+	// outside of it is neither looked for nor missing; Summary.Outside says how
+	// much that is.
+	Prefix string
+
 	// Sum puts the SHA-256 of the plaintext into the results, and so into the
 	// journal, as Against does.
 	Sum bool
@@ -120,7 +125,10 @@ func Verify(ctx context.Context, b *backend.Bucket, objects iter.Seq2[*backend.I
 		}
 		objects = v.list.completing(objects)
 	}
-	return opts.run(ctx, objects, v.work)
+	outside := v.list.within(opts.Prefix)
+	s, err := opts.run(ctx, objects, v.work)
+	s.Outside = outside
+	return s, err
 }
 
 type verifier struct {

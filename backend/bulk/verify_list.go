@@ -15,6 +15,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/s3seal/s3seal/backend"
@@ -260,6 +261,19 @@ func (s sums) leave(key string, as word, at int64) error {
 	o.word, o.at = as, at
 	s.regain(key, at)
 	return nil
+}
+
+// within leaves out what does not begin with prefix, and says how much that was.
+// A failure that may be anywhere stays.
+func (s sums) within(prefix string) (outside int64) {
+	for key, o := range s {
+		if strings.HasPrefix(key, prefix) || o.lost != nil && o.lost.source {
+			continue
+		}
+		delete(s, key)
+		outside++
+	}
+	return outside
 }
 
 // completing yields the objects, and after them those of the list that were not

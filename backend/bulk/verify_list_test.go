@@ -114,6 +114,26 @@ func TestVerifyAgainstShards(t *testing.T) {
 	}
 }
 
+// TestVerifyAgainstPrefix leaves out what is listed elsewhere, and says so.
+func TestVerifyAgainstPrefix(t *testing.T) {
+	d, k := mem.New(), auditKey(t)
+	for _, key := range []string{"in/x", "out/x"} {
+		sealedBy(t, d, key, k, nil, []byte(key))
+	}
+	b := legacyReader(d, k, nil)
+	list := strings.Join([]string{
+		sumOf("in/x") + "  in/x", sumOf("gone") + "  in/gone",
+		sumOf("out/x") + "  out/x", sumOf("gone") + "  out/gone", sumOf("gone") + "  out/gone",
+		`{"key":"y","to":"out/y","outcome":"failed"}`,
+		`{"key":"anywhere","outcome":"failed"}`,
+	}, "\n")
+	objects := b.List(t.Context(), &backend.ListOptions{Prefix: "in/"})
+	sum, err := bulk.Verify(t.Context(), b, objects, &bulk.VerifyOptions{Prefix: "in/", Against: strings.NewReader(list)})
+	if err != nil || sum.Done != 1 || sum.Failed != 2 || sum.Outside != 3 || sum.Total() != 3 {
+		t.Errorf("Verify = %+v, %v; want one verified, one missing, one that failed anywhere, and three outside", sum, err)
+	}
+}
+
 // TestVerifyAgainstDamaged does not pass over what it cannot read.
 func TestVerifyAgainstDamaged(t *testing.T) {
 	b := legacyReader(vault(t, 100), auditKey(t), nil)

@@ -33,8 +33,9 @@ type verifyCmd struct {
 // Help implements kong.HelpProvider.
 func (verifyCmd) Help() string {
 	return `Each object is read as a whole and verified, and nothing is written. Nothing in objects in CBC or CTR can be
-verified: they are counted as unauthenticated, and --against is what helps. Objects that are not encrypted,
-and archived ones, are skipped. That an object is the newest, and stands where it was put, is not verified.
+verified: they are counted as unauthenticated, and --against is what helps, of which only what is under PREFIX
+counts. Objects that are not encrypted, and archived ones, are skipped. That an object is the newest, and
+stands where it was put, is not verified.
 
 ` + bulkHelp + `
 
@@ -61,7 +62,7 @@ func (c *verifyCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	opts := &bulk.VerifyOptions{Sum: c.Sums, InstructionSuffix: c.suffix()}
+	opts := &bulk.VerifyOptions{Sum: c.Sums, InstructionSuffix: c.suffix(), Prefix: at.key}
 	if c.Against != "" {
 		list, err := os.Open(string(c.Against))
 		if err != nil {
@@ -106,7 +107,11 @@ func (c *verifyCmd) run(ctx context.Context, a *app, s *selection, at address, b
 	}
 	job.work = func(ctx context.Context, s *selection, common bulk.Options) (*bulk.Summary, error) {
 		opts.Options = common
-		return bulk.Verify(ctx, bucket, s.objects, opts)
+		sum, err := bulk.Verify(ctx, bucket, s.objects, opts)
+		if sum.Outside > 0 {
+			a.warn("--against: %d of the objects that it lists are not under %s: they were left out", sum.Outside, at.text)
+		}
+		return sum, err
 	}
 	return job.run(ctx, a, s)
 }

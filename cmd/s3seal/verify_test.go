@@ -10,6 +10,24 @@ import (
 	"testing"
 )
 
+// TestVerifyAgainstPrefix: of a list only what is under the prefix is looked for, and
+// stderr says that there was more.
+func TestVerifyAgainstPrefix(t *testing.T) {
+	ks, dir := newKeySet(t), t.TempDir()
+	root := "dir:" + filepath.Join(dir, "v")
+	for _, key := range []string{"in/x", "out/x"} {
+		cli(t, strings.NewReader("precious"), "put", "-q", "-k", ks.aes, "-", root+"//"+key).want(t, exitOK)
+	}
+	sum := fmt.Sprintf("%x", sha256.Sum256([]byte("precious")))
+	list := writeFile(t, dir, "list", []byte(sum+"  in/x\n"+sum+"  out/x\n"+sum+"  out/gone\n"))
+	verify := func(at string) result { return cli(t, nil, "verify", "-k", ks.aes, "--against", list, at) }
+	r := verify(root+"//in/").want(t, exitOK, "s3seal: --against: 2 of the objects that it lists are not under "+root+"//in/: they were left out\n")
+	if !strings.HasPrefix(r.out, "verified: 1, skipped: 0, failed: 0;") {
+		t.Errorf("stdout = %q, want one object", r.out)
+	}
+	wantPartly(t, verify(root), "out/gone: not found", "1 of 3 objects failed")
+}
+
 // TestVerifyJournalOfOtherList: what was compared with one list was not compared
 // with another one in the same file.
 func TestVerifyJournalOfOtherList(t *testing.T) {
