@@ -79,6 +79,9 @@ func (c *migrateCmd) Run(ctx context.Context, a *app) error {
 			return err
 		}
 		defer to.Close()
+		if err := dst.checkBucket(ctx, to.driver); err != nil {
+			return err
+		}
 	}
 	old, sealed, err := c.buckets(a, seal, from, to, src, dst)
 	if err != nil {

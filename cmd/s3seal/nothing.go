@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -23,6 +24,21 @@ func (a address) noBucket(err error) error {
 		return err
 	}
 	return &missingError{strings.TrimSuffix(a.place(), "/") + ": there is no such bucket"}
+}
+
+// checkBucket fails if there is no such bucket, which else each object would fail
+// of. Who may not list finds that out then.
+func (a address) checkBucket(ctx context.Context, d backend.Driver) error {
+	if !a.isS3() {
+		return nil
+	}
+	for _, err := range backend.NewBucket(d, nil, nil, nil).List(ctx, &backend.ListOptions{Prefix: a.key}) {
+		if errorCode(err) == "NoSuchBucket" {
+			return a.noBucket(err)
+		}
+		break // one is enough
+	}
+	return nil
 }
 
 // watched makes the selection tell whether there was anything at all, and that the

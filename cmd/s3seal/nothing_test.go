@@ -72,5 +72,12 @@ func TestNoBucket(t *testing.T) {
 		} {
 			cli(t, nil, append(args, none)...).want(t, exitNotFound, message)
 		}
+		root := "dir:" + filepath.Join(t.TempDir(), "v")
+		for _, key := range []string{"x", "y"} {
+			cli(t, strings.NewReader(key), "put", "-q", "-k", ks.aes, "-", root+"//"+key).want(t, exitOK)
+		}
+		if r := cli(t, nil, "migrate", "-k", ks.aes, root, none).want(t, exitNotFound); r.err != message || r.out != "" {
+			t.Errorf("migrate: %q, %q, want %q once", r.out, r.err, message)
+		}
 	})
 }
