@@ -15,6 +15,7 @@
 //	backend/mem     its driver in memory, for tests
 //	backend/bulk    many objects: rotate keys, migrate, audit, verify
 //	backend/backendtest  the conformance suite for a driver of your own
+//	backend/s3/s3test    real S3 servers for tests of your own
 //	envelope        object headers and the opening and sealing of one object, without any storage
 //	wrap            keys that protect the content keys: AES/GCM, RFC 3394, RSA-OAEP, KMS; keyrings
 //	wrap/legacy     wraps that should only be read: AES-ECB, PKCS#1 v1.5, RSA-OAEP-SHA256, kms
@@ -47,4 +48,14 @@
 // content key can make one body that opens under two keys. Only Chunked and DARE
 // can bind the name of the object: any other stored object can be copied over
 // another one and will open. An old version can be restored in all of them.
+//
+// # What was rejected
+//
+// Each package says at its end what it could have been and is not. What concerns
+// all of them: cgo and assembly of our own, which have to be trusted on every
+// platform; functional options, where a struct shows all there is and its zero
+// value is the safe one; registries and init; a panic for any length that comes
+// from outside; a Close that closes what it did not open; plaintext that leaves
+// unverified without having been asked for in so many words. A second module for
+// backend/s3: a program that does not import it does not build the MinIO client.
 package s3seal

@@ -28,6 +28,48 @@
 // storage, which may also delete an object, or replace it by another one that
 // was sealed under the same key-encryption key, or by an older version of it.
 // Options.Bind prevents the former in Chunked and DARE.
+//
+// # The bytes
+//
+// What is stored under a key is the body as package envelope describes it, and its
+// envelope is metadata; nothing is added. What lies beside it, where it is asked
+// for:
+//
+//	KEY.instruction   the instruction file, see package envelope; up to 64 KiB
+//	KEY.key           the sidecar of [NewSidecarKey]: what the KMS has made of the KEK; up to 8 KiB
+//
+// The state file of [Bucket.PutResumable] is on the disk of the client:
+//
+//	offset   0                16        48                52     16384
+//	         s3seal-resume-1  SHA-256   size of JSON      JSON   a slot for each part, and one for the end
+//	size     16, newline last 32        4, big endian     s      512 each
+//
+// The SHA-256 is of what follows it in the first 16384 bytes, which end in zeros;
+// it finds damage, not intent. The JSON is the envelope of the object, its key, and
+// how it was to be put. A slot is zeros until its part was encrypted, then
+//
+//	offset   0              78      128           129    129+e     133+e
+//	         sealed state   zeros   size of ETag  ETag   CRC-32C   zeros
+//	size     78             50      1             e      4
+//
+// where the state is that of [stream.Parts], under a key that the state file does
+// not have.
+//
+// # What was rejected
+//
+// [Driver] as what users call: methods can be added to [Bucket], not to an interface
+// that others implement. Embedding the client of a storage: a method that was
+// forgotten would bypass encryption without a word. Drivers by URL and a registry
+// of them: what a program can reach should show in its imports.
+//
+// Seek on what [Bucket.Get] returns: each one would hide a request; an
+// [io.SectionReader] over [Bucket.ReaderAt] says so. Keeping plaintext between calls
+// of a [ReaderAt], which saves little beside a request, and fetching ahead of what
+// was asked for, which a short range would pay for. A HEAD before a download in
+// parts: small objects would take a second request.
+//
+// One error for all conditions: [ErrExist] and [ErrChanged] lead to different next
+// steps. Leaving out what a driver cannot keep: it has to refuse.
 package backend
 
 import (
@@ -45,8 +87,9 @@ import (
 // Options say how a [Bucket] seals and what it opens. The zero value seals
 // V3, with the envelope in metadata, and opens V3 and Chunked.
 type Options struct {
+	// Seal says how puts seal, and Open what reads let in.
 	Seal envelope.SealOptions
-	Open envelope.OpenOptions
+	Open envelope.OpenOptions // the zero value opens V3 and Chunked only
 
 	// Download says how bodies are read from the storage: what happens when a
 	// connection breaks, and how much GetFile reads at a time.

@@ -26,6 +26,62 @@
 // back. What is read is tolerant only where real clients differ; what is
 // written is always the one form that all of them read.
 //
+// # The bytes
+//
+// The names, without the prefix x-amz-meta- that S3 puts before them, and what
+// their values decode to. b64 is padded base64, sizes are in bytes.
+//
+//	V1        x-amz-key        b64    wrapped CEK
+//	          x-amz-iv         b64    IV, 16
+//	          x-amz-matdesc    JSON   materials description
+//
+//	V2        x-amz-key-v2     b64    wrapped CEK
+//	          x-amz-iv         b64    IV, 12 (GCM) or 16 (CBC, CTR)
+//	          x-amz-cek-alg    text   AES/GCM/NoPadding, AES/CBC/PKCS5Padding, AES/CTR/NoPadding
+//	          x-amz-wrap-alg   text   AES/GCM, RSA-OAEP-SHA1, kms+context, AESWrap, kms, …
+//	          x-amz-matdesc    JSON   materials description or encryption context
+//	          x-amz-tag-len    text   128, of GCM
+//
+//	V3        x-amz-3          b64    wrapped CEK
+//	          x-amz-c          text   115
+//	          x-amz-w          text   02 AES/GCM, 12 kms+context, 22 RSA-OAEP-SHA1
+//	          x-amz-d          b64    commitment, 28
+//	          x-amz-i          b64    message id, 28
+//	          x-amz-m          JSON   materials description (02, 22)
+//	          x-amz-t          JSON   encryption context (12)
+//
+//	Chunked   s3seal-suite     text   chunked1, or dare2
+//	and DARE  s3seal-key       b64    wrapped CEK; of further recipients s3seal-key-2 to -8
+//	          s3seal-wrap      text   as x-amz-w; s3seal-wrap-2 …
+//	          s3seal-matdesc   JSON   as x-amz-m and x-amz-t; s3seal-matdesc-2 …
+//	          s3seal-bound     text   1, if the content is bound to its place
+//	          s3seal-salt      b64    32, of DARE only
+//	          s3seal-empty     text   1, of DARE only
+//
+// The bodies of n bytes of plaintext:
+//
+//	V3        ciphertext (n) || tag (16)     AES-256-GCM, nonce 12 times 01, additional data 00 73
+//	V2GCM     ciphertext (n) || tag (16)     AES-GCM with CEK and IV, no additional data
+//	V2CBC     ciphertext, 16·(n/16+1)        AES-CBC with CEK and IV, PKCS #7; so is V1
+//	V2CTR     ciphertext (n)                 AES-CTR with CEK, from the block IV on
+//	Chunked   see package stream/chunked
+//	DARE      see package stream/dare
+//
+// The keys of V3, by HKDF with SHA-512 (RFC 5869):
+//
+//	PRK          = Extract(input key = CEK (32), salt = message id (28))
+//	content key  = Expand(PRK, info = 00 73 || "DERIVEKEY"), 32 bytes
+//	commitment   = Expand(PRK, info = 00 73 || "COMMITKEY"), 28 bytes
+//
+// What Chunked and DARE are bound to, and know as their context, is a byte 00 or
+//
+//	offset   0    1                 3        3+b             5+b
+//	         01   size of bucket    bucket   size of key     key
+//	size     1    2, big endian     b        2, big endian   k
+//
+// Source: S3 Encryption Client, "Content Metadata", "Key Derivation" and
+// "Encryption".
+//
 // # Instruction files
 //
 // A client may keep an envelope in an object of its own beside the object, the
@@ -33,6 +89,16 @@
 // [Header.InstructionFile] are; [NeedsInstructionFile] tells from metadata
 // where to look for one. V3 leaves its commitment with the object, so that a
 // replaced file is noticed.
+//
+//	key of the object                metadata                         body
+//	KEY               V1, V2         nothing of the envelope          ciphertext
+//	                  V3             x-amz-c, x-amz-d, x-amz-i
+//	                  own formats    all but s3seal-key, -wrap and -matdesc
+//	KEY.instruction                  x-amz-crypto-instr-file, or nothing
+//	                  V3                                              {"x-amz-3":"…","x-amz-m":"{}","x-amz-w":"02"}
+//
+// The file is one JSON object of up to 64 KiB whose values are strings, so that a
+// description in it is JSON within JSON.
 //
 // # What is refused
 //
@@ -79,4 +145,21 @@
 // the bucket can replace an object by another one sealed under the same KEK, or by
 // an older version of it. With a public RSA key, anyone can make new objects. Who
 // the recipients of an object are is not authenticated.
+//
+// # What was rejected
+//
+// One type that seals and opens: in which direction is known when the code is
+// written. The layers and client modes of AWS: a mode there is a set of options
+// here, and the presets spell them out.
+//
+// A larger buffer than 64 MiB by default: it is what each of many concurrent
+// readers may take, and the limit of AWS's clients. A file, or a second download,
+// by itself for what is larger: both have a price, so both are asked for. Plaintext
+// in the file of [Spool]: it keeps ciphertext.
+//
+// A hash or the exact size of the plaintext in metadata, as old clients leave:
+// they tell storage what it must not know, and nothing authenticates them. Names
+// for [Binding] that come from metadata: they would prove nothing. Recipients in
+// formats that do not commit to their key: a body could be one thing to one of them
+// and another to the next.
 package envelope

@@ -25,6 +25,43 @@
 //   - Decrypt at any offset, unverified: [GCMUnauthenticatedReaderAt],
 //     [CBCReaderAt], [CTRReaderAt].
 //
+// # The bytes
+//
+// None of the modes writes a header: key and IV are kept elsewhere. Of n bytes of
+// plaintext they make
+//
+//	GCM   offset   0                   n             n+16
+//	               ciphertext          tag
+//	      size     n                   16
+//
+//	CBC   offset   0                                 16·(n/16+1)
+//	               ciphertext of plaintext || padding
+//	      size     n and 1 to 16
+//
+//	CTR   offset   0                   n
+//	               ciphertext
+//	      size     n
+//
+// where the padding is that of PKCS #7 (RFC 5652, section 6.3). What a block of 16
+// bytes is XORed with is the AES encryption of
+//
+//	GCM   IV (12) || counter (4, big endian)   block 0 has counter 2; 1 is for the tag
+//	CTR   IV (16) as a number, big endian      block k has IV + k, modulo 2^128
+//
+// so that the byte at offset i is found without those before it. In CBC block k is
+// encrypted after it was XORed with block k-1 of the ciphertext, and the first one
+// with the IV: 16 bytes in front of a part are enough to decrypt it.
+//
+// Sources: NIST SP 800-38D (GCM), SP 800-38A (CBC, CTR).
+//
+// What [Parts] remember of a part leaves them as
+//
+//	offset   0         1       13                                      62    78
+//	         version   nonce   AES-256-GCM(kind, off, n, sum, last)    tag
+//	size     1 = 01h   12      1, 8, 8, 16, 16                         16
+//
+// under a key that is derived from key and IV of the object.
+//
 // # What is authenticated
 //
 // Only GCM is, and only once the tag has been checked: [GCMDecryptReader]
@@ -62,6 +99,26 @@
 // been closed or aborted, but not if its source or sink has panicked. Expanded
 // keys live in crypto/cipher and cannot be cleared; a stream that has ended
 // lets go of them.
+//
+// # What was rejected
+//
+// A GHASH of our own: by tables it is slower than crypto/cipher, and leaks through
+// the cache; in assembly it would have to be trusted on each platform. Instead the
+// GHASH of a chunk is read out of the standard library's tag of it.
+//
+// A decrypting writer: it would have released plaintext before its Close could say
+// that the tag is wrong. An example shows how io.Pipe turns a reader round.
+//
+// Flush, Reset and Seek of what encrypts: no mode has a place to flush at, and the
+// other two would use an IV again. Options to set the nonce or the source of
+// randomness: keys and IVs come from the caller, and tests have testing/cryptotest.
+//
+// A constructor that takes the name of a mode, or a [crypto/cipher.AEAD] or
+// [crypto/cipher.BlockMode]: those panic at the wrong length and do not say in which
+// direction they go. A mode here is a type, which the compiler checks.
+//
+// Reading ahead between calls: a source is read only while the caller waits, so
+// that nobody reads from it after the caller has let go of it.
 package stream
 
 import (

@@ -17,12 +17,56 @@
 // The wraps that should only ever be read are in package wrap/legacy, so that
 // importing it is a decision that can be seen and searched for.
 //
+// # The bytes
+//
+// A CEK has n = 16, 24 or 32 bytes. Wrapped it is
+//
+//	AES/GCM         offset   0       12           12+n
+//	                         nonce   ciphertext   tag
+//	                size     12      n            16          additional data: the content algorithm
+//
+//	AESWrap         offset   0       8
+//	                         A       R1 … R(n/8)
+//	                size     8       n                         A begins as A6 A6 A6 A6 A6 A6 A6 A6
+//
+//	RSA-OAEP-SHA1   offset   0
+//	                         RSA of 00 || masked seed || masked data
+//	                size     as the modulus: 256 for 2048 bits
+//
+//	kms+context     what the service makes of it, longer than n
+//
+// The payload in the masked data of RSA-OAEP-SHA1 is not the CEK alone:
+//
+//	offset   0   1     1+n
+//	         n   CEK   content algorithm
+//	size     1   n     3 ("115") to 20 ("AES/CBC/PKCS5Padding")
+//
+// Sources: S3 Encryption Client, "Content Metadata"; RFC 3394, section 2.2;
+// RFC 8017, section 7.1.
+//
+// # What keys have in common
+//
 // Keys of this package and of wrap/legacy copy the key material that they are
 // made from, never print it (fmt and log/slog show the kind and the size), and
 // in FIPS 140-only mode refuse with [ErrFIPS] what that mode forbids.
 //
 // Package wrap knows nothing of metadata names, objects or storage, and needs
 // the standard library only.
+//
+// # What was rejected
+//
+// One function that takes the name of an algorithm and a key of any type, and a
+// registry that packages enter themselves into: what a program can unwrap should
+// show in what it calls. The layers of AWS's clients (keyrings that generate and
+// decrypt, materials managers, caches of those): [Wrapper], [Keyring] and [Cache]
+// carry the same features.
+//
+// The metadata of an object as an argument: a wrap that can look at it can be
+// fooled by it. It gets the two things that it may bind, in [Info].
+//
+// RSA PKCS #1 v1.5 by trial, one key after the other: it never says that a key is
+// the wrong one, and where it does it is an oracle. RFC 5649, which pads keys of
+// any length: no format has it, and its check has 32 bits.
 package wrap
 
 import (
@@ -112,6 +156,7 @@ type Wrapper interface {
 //
 // A [Keyring] may ask with an empty wrapped key whether [RSAPKCS1] is served.
 type Unwrapper interface {
+	// Unwrap returns the CEK in wrapped, which alg has wrapped and bound to info.
 	Unwrap(ctx context.Context, alg Algorithm, wrapped []byte, info Info) (cek []byte, err error)
 }
 

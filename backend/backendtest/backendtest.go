@@ -3,8 +3,22 @@
 // Package backendtest checks implementations of [backend.Driver] against the
 // contract, and breaks them on purpose.
 //
-// [TestDriver] is the whole conformance suite in one call. [Faulty] wraps a
-// driver and makes it fail at a chosen byte, for testing what is built on top.
+// [TestDriver] is the whole conformance suite in one call. The rest is for testing
+// what is built on top of a driver:
+//
+//	[Faulty]          a driver that fails at a chosen byte
+//	[NewWire]         a network between a client and a server that delays, breaks or alters
+//	[NewFlipProxy]    one that flips a bit behind markers
+//	[NewSchedule]     faults of thirteen classes, all from one seed
+//	[ChaosDriver]     a driver, and [ChaosTransport] a transport, that have them
+//	[RunSchedule]     operations under a schedule, and what must hold whatever happened
+//
+// # What was rejected
+//
+// An imitated S3: it would agree with whatever the driver does. A proxy that
+// parses requests: it would repair what it is to break. Faults at the level of
+// bytes alone: most of what a storage does wrong is in its answers. Tests in
+// parallel: what they leave behind could not be told apart.
 package backendtest
 
 import (

@@ -3,6 +3,12 @@
 // Package mem keeps objects in memory. It is the reference for the contract of
 // [backend.Driver], and what tests and examples store into; nothing survives
 // the process.
+//
+// # What was rejected
+//
+// Limits and an order in which objects are dropped: it is no cache. Tags, storage
+// classes and encryption by the storage: it refuses them, as a driver has to refuse
+// what it cannot keep.
 package mem
 
 import (

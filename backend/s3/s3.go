@@ -32,6 +32,22 @@
 // starts an upload. They are invisible, but a storage charges for them. A
 // lifecycle rule of the bucket that aborts incomplete uploads after some days
 // removes them.
+//
+// # What was rejected
+//
+// PutObject and Object of the client library: the former takes a source that has
+// failed with io.ErrUnexpectedEOF for one that has ended, and reads a body that can
+// seek once more for the next attempt; the latter takes any answer for the range
+// that it has asked for. The driver uses minio.Core, one request at a time.
+//
+// Streaming a body into its request, which allows no second attempt. Signatures of
+// each chunk of a body: one hash of all of it is checked over TLS as well.
+// CRC-64/NVME, which the standard library computes slowly.
+//
+// CopyObject to replace metadata anywhere but on AWS: MinIO and versitygw put the
+// metadata of the copy on whatever is there by then. They get an upload whose parts
+// are copied, under a condition. Sorting the keys of a listing that is out of
+// order: it would hide what is missing between two of them.
 package s3
 
 import (

@@ -4,6 +4,17 @@
 //
 // It writes and reads the formats of AWS's S3 Encryption Clients, with keys
 // that never leave this machine. Run s3seal --help.
+//
+// # What was rejected
+//
+// Keys and passwords as flags, which everybody on the machine can read; guessing
+// whether a key file is raw, hex or base64 where more than one would do, which
+// could encrypt under a key that its owner does not know. Opening whatever there
+// is: what is weaker than the default has to be accepted by name. ALIAS/BUCKET/KEY
+// without a scheme: a misspelt file name would be an address.
+//
+// A second download where the disk is too full for the ciphertext that is kept until
+// it is verified: nobody has asked for it, so it takes a flag.
 package main
 
 import (

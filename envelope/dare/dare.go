@@ -46,6 +46,14 @@
 // nothing: see Empty in [envelope.SealOptions]. Sealing nothing without having
 // said so is [ErrEmpty], sealing something after having said so is [ErrNotEmpty];
 // nothing complete is written then.
+//
+// # What was rejected
+//
+// The CEK as the key of DARE: its nonces have 63 random bits, too few for a key
+// that several objects might share, and the context would be bound to nothing. A
+// random salt for an empty object, which proves nothing. An interface that anybody
+// can implement to add a format: it takes promises that no compiler checks, so it
+// is internal.
 package dare
 
 import (

@@ -76,6 +76,14 @@
 // [stream.ErrFIPS]. The scheme can be approved, but the AES-GCM that the standard
 // library then offers seals under random nonces of its own only, and what could
 // not be written is not read either.
+//
+// # What was rejected
+//
+// Chunks of another size, and the other ciphers and hashes of the specification:
+// each would be a format of its own that every reader must have. A salt of the
+// caller: two streams under one salt share their nonces. A [ReaderAt] that decrypts
+// into the memory of the caller, who would find a part of it overwritten where a
+// chunk was altered.
 package chunked
 
 import (

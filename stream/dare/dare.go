@@ -76,7 +76,7 @@
 // empty must be said, and proved, elsewhere. The size of the plaintext can be
 // told from that of the stream.
 //
-// # Rejected
+// # What was rejected
 //
 // DARE 1.0, because a stream can be cut at any package, and packages exchanged
 // with those of another stream under the same key ([ErrVersion]). Writing with

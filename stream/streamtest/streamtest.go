@@ -64,6 +64,13 @@
 // pass through for each promise, or 64 times the stream if that is more. Above
 // 64 KiB it makes no calls byte by byte. All choices come from fixed seeds, so
 // a failure repeats itself.
+//
+// # What was rejected
+//
+// A [testing.T] as an argument, which would tie the suite to one framework, and
+// keep it from being tested itself: a test of it wants it to fail. New seeds for
+// every run: a failure that does not come back helps nobody. Options that switch
+// promises off: a stream that does not keep one of them is not to be relied on.
 package streamtest
 
 import "io"

@@ -10,6 +10,14 @@
 //
 // The permissions needed are kms:GenerateDataKey and kms:Encrypt for writing and
 // kms:Decrypt for reading, each on the one key.
+//
+// # What was rejected
+//
+// Making the client here, from a region and a profile: there are more ways to
+// configure the SDK than options that this package could have. Decrypt without a
+// key ID, which AWS allows for symmetric keys: the blob would name the key, and who
+// writes objects has chosen the blob. Taking the ARN that an object names from its
+// metadata, for the same reason.
 package awskms
 
 import (
@@ -29,8 +37,13 @@ const maxBlobSize = 6144
 // A Client is what [New] needs of a [*kms.Client]. Implementations must be safe
 // for concurrent use.
 type Client interface {
+	// GenerateDataKey makes a key and encrypts it.
 	GenerateDataKey(context.Context, *kms.GenerateDataKeyInput, ...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error)
+
+	// Encrypt encrypts up to 4096 bytes.
 	Encrypt(context.Context, *kms.EncryptInput, ...func(*kms.Options)) (*kms.EncryptOutput, error)
+
+	// Decrypt decrypts what one of the others has encrypted.
 	Decrypt(context.Context, *kms.DecryptInput, ...func(*kms.Options)) (*kms.DecryptOutput, error)
 }
 

@@ -10,6 +10,20 @@
 //	kms                        [NewKMSPlain]           format V2, KMS key
 //	RSA without padding        [NewInsecureRSARawKey]  formats V1 and V2, read only
 //
+// # The bytes
+//
+// A CEK of n = 16, 24 or 32 bytes is wrapped as
+//
+//	AES-ECB                  AES of CEK || padding               n+16, or n+8 for n = 24
+//	RSA PKCS#1 v1.5          RSA of 00 || 02 || random || 00 || CEK      as the modulus
+//	RSA-OAEP-SHA256          RSA of 00 || masked seed || masked CEK      as the modulus
+//	kms                      what the service makes of it
+//	RSA without padding      RSA of 00 … 00 || CEK                       as the modulus
+//
+// with the padding of PKCS #7, which one client is said to leave out.
+//
+// # What they promise
+//
 // None of them binds the CEK to the content algorithm, so whoever can write an
 // object can relabel its content; AES-ECB does not even protect the wrapped key
 // against changes. A KEK that wraps this way should wrap no other way.
@@ -17,6 +31,16 @@
 // In FIPS 140-only mode all keys of this package refuse to be made or used, with
 // an error that wraps [wrap.ErrFIPS]; but not those of [NewKMSPlain], where the
 // KMS does the work.
+//
+// # What was rejected
+//
+// A flag of package wrap that lets all of them in: an import is seen by who reads
+// the code, and can be forbidden by a linter. To guess the wrap from the length of
+// the wrapped key, as one client does: the key of the caller decides.
+//
+// A random stand-in for the CEK of a wrong PKCS #1 v1.5 padding: an answer that
+// changes between two calls tells that the padding was wrong. It is derived from
+// the wrapped key and the private exponent.
 package legacy
 
 import (

@@ -14,6 +14,30 @@
 // newest, and what older ones have encrypted can still be decrypted.
 //
 // The package needs the standard library only, and works in FIPS 140-only mode.
+//
+// # The bytes
+//
+// A blob that this KMS makes of n bytes, under a key and a context:
+//
+//	offset   0             8         24        28      40           40+n
+//	         S3SKMS1 00    key tag   version   nonce   ciphertext   tag
+//	size     8             16        4         12      n            16
+//
+// It is AES-256-GCM. The key tag is the start of the SHA-256 of the key ID, and
+// the version counts from 0, big endian. Additional data are the first 28 bytes,
+// and then each name of the context, in their order, and its value, each with its
+// length in 8 bytes before it.
+//
+// The file is JSON, with mode 0600, and holds the keys as they are:
+//
+//	{"s3seal_localkms": 1, "keys": {"KEY ID": [{"created": "…", "key": "base64 of 32 bytes"}, …]}}
+//
+// # What was rejected
+//
+// A password over the file: it would have to be in the environment of each
+// program that is tried, and would make the file look safe. Aliases, grants and
+// policies: who needs to try those needs AWS. Locking the file: it has one writer
+// for the time of a test, and a change by another is noticed.
 package localkms
 
 import (

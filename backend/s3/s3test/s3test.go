@@ -22,6 +22,13 @@
 //
 // The servers listen on 127.0.0.1, with credentials made for the run, and are
 // for tests only.
+//
+// # What was rejected
+//
+// Fakes, which accept what real servers refuse. versitygw in the process of the
+// test: it changes the working directory, and would bring all that it needs into
+// this module; it is built from a module of its own. Containers: they need a
+// daemon, and rights that a test should not have.
 package s3test
 
 import (
@@ -43,9 +50,9 @@ const requireVar = "S3SEAL_REQUIRE_MINIO"
 type Server struct {
 	Name      string // "versitygw" or "minio"
 	Endpoint  string // host:port, plain HTTP but for StartMinIO
-	AccessKey string
-	SecretKey string
-	Region    string
+	AccessKey string // the one user that there is
+	SecretKey string // made for the run, or that of the environment
+	Region    string // that signatures must name
 
 	roots *x509.CertPool // of a server that speaks TLS; else nil
 }
