@@ -80,7 +80,8 @@ type Driver interface {
 	Delete(ctx context.Context, key string) error
 }
 
-// PutOptions say what is stored beside the body.
+// PutOptions say what is stored beside the body. They may be used concurrently
+// while nobody writes to them.
 type PutOptions struct {
 	// Metadata is the user metadata: names in lower case without any prefix,
 	// values of printable ASCII that neither begin nor end with a space. A
@@ -150,7 +151,8 @@ type GetOptions struct {
 	IfMatch string
 }
 
-// A Range is a part of a body, in bytes of the stored object.
+// A Range is a part of a body, in bytes of the stored object. It may be used
+// concurrently while nobody writes to it.
 type Range struct {
 	Offset int64 // >= 0
 	Length int64 // > 0, or -1 for all from Offset on; clipped to the end of the object
@@ -182,12 +184,12 @@ func (r *Range) Resolve(size int64) (off, n int64, err error) {
 // Info describes a stored object, that is, its ciphertext. An Info belongs to
 // the caller: changing its maps changes nothing else.
 type Info struct {
-	Key         string
-	Size        int64  // bytes stored, of the whole object even if a range was read
-	ETag        string // differs between versions that differ in their body; never empty
-	VersionID   string // empty where the storage has no versions
-	ModTime     time.Time
-	ContentType string
+	Key         string            // that it was asked for by, or is listed under
+	Size        int64             // bytes stored, of the whole object even if a range was read
+	ETag        string            // differs between versions that differ in their body; never empty
+	VersionID   string            // empty where the storage has no versions
+	ModTime     time.Time         // when it was stored, by the clock of the storage
+	ContentType string            // the media type of the plaintext, as it was given
 	Metadata    map[string]string // names in lower case without any prefix
 	Headers     map[string]string // names of HeaderNames that it has; not from a List
 

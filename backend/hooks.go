@@ -29,17 +29,17 @@ type Hooks struct {
 
 // PartSent describes a part that the storage has taken.
 type PartSent struct {
-	Key    string
-	Number int   // from 1 on; parts arrive in any order
-	Size   int64 // in bytes of ciphertext
+	Key    string // of the object
+	Number int    // from 1 on; parts arrive in any order
+	Size   int64  // in bytes of ciphertext
 }
 
 // ReadEnded describes how reading an object, or a range of it, has ended.
 type ReadEnded struct {
-	Key           string
-	Bytes         int64 // of plaintext that was released; 0 if GetFile or GetToUnverified has failed
-	Authenticated bool  // all of them were verified
-	Took          time.Duration
+	Key           string        // of the object
+	Bytes         int64         // of plaintext that was released; 0 if GetFile or GetToUnverified has failed
+	Authenticated bool          // all of them were verified
+	Took          time.Duration // from the call that opened it
 
 	// Err is nil if the end was reached, and else what reading failed with, or
 	// [ErrNotRead]. It matches envelope.ErrDecrypt if verification failed.

@@ -51,6 +51,8 @@ type ListOptions struct {
 type Versioner interface {
 	Driver
 
+	// Versioned reports whether it does so now. An error means that it could not
+	// be asked, or does not say.
 	Versioned(ctx context.Context) (bool, error)
 }
 

@@ -67,24 +67,24 @@ type Multiparter interface {
 type UploadLimits struct {
 	PartSize    int64 // best for most uploads
 	MinPartSize int64 // of all parts but the last
-	MaxPartSize int64
+	MaxPartSize int64 // of any part
 	MaxSize     int64 // of the object
-	MaxParts    int
-	EqualParts  bool // all parts but the last must be of one size
-	Concurrency int  // parts that are best on their way at a time
+	MaxParts    int   // the greatest number of a part
+	EqualParts  bool  // all parts but the last must be of one size
+	Concurrency int   // parts that are best on their way at a time
 }
 
 // An Upload is a multipart upload that is not over.
 type Upload struct {
-	Key       string
-	ID        string
+	Key       string    // of the object that it is to become
+	ID        string    // that the storage has given
 	Initiated time.Time // zero if the storage does not say
 }
 
 // A Part is a part that is stored.
 type Part struct {
-	Number int // from 1 on
-	Size   int64
+	Number int    // from 1 on
+	Size   int64  // in bytes
 	ETag   string // differs between parts that differ; never empty
 
 	// Checksum is what the storage has said of it, if anything, in a form that

@@ -33,7 +33,7 @@ type StaleOptions struct {
 type StaleUpload struct {
 	Upload
 	State   string // the state file that names it; empty if none does
-	Aborted bool
+	Aborted bool   // it is gone
 }
 
 // AbortStale returns the uploads of keys that begin with prefix and that were

@@ -20,6 +20,7 @@ import (
 //
 // A Header may be read concurrently while nobody writes to it.
 type Header struct {
+	// Suite is the format, with the content cipher.
 	Suite Suite
 
 	// Wrap is how the CEK is wrapped; [wrap.Unnamed] where metadata does not

@@ -5,8 +5,8 @@ package envelope
 // A Preset is what one named mode of another client writes and reads. It is a
 // plain value: change a copy to taste.
 type Preset struct {
-	Seal SealOptions
-	Open OpenOptions
+	Seal SealOptions // how that mode writes
+	Open OpenOptions // what it reads
 }
 
 // RequireEncryptRequireDecrypt is the commitment policy of that name, and what

@@ -58,6 +58,10 @@ type SealOptions struct {
 type Writer interface {
 	io.WriteCloser
 	io.ReaderFrom
+
+	// Abort ends the body without what would make it whole. Write and Close then
+	// return an error that wraps [stream.ErrAborted] and, if it is not nil, err.
+	// After Close, or an error, Abort does nothing, so that it may be deferred.
 	Abort(err error)
 }
 

@@ -11,7 +11,9 @@ import (
 )
 
 // A BodyRange is some of the stored bytes of a body: N of them from Off on.
-type BodyRange struct{ Off, N int64 }
+type BodyRange struct {
+	Off, N int64 // in bytes; N is 1 at least
+}
 
 // CiphertextRanges returns which parts of the stored body, of size bytes,
 // [Opener.RangeReader] needs for n bytes of plaintext from offset off on, in the

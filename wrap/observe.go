@@ -10,10 +10,10 @@ import (
 
 // A KMSCall is a call of a [KMS] that has ended.
 type KMSCall struct {
-	Method string // GenerateDataKey, Encrypt or Decrypt
-	KeyID  string
-	Took   time.Duration
-	Err    error
+	Method string        // GenerateDataKey, Encrypt or Decrypt
+	KeyID  string        // that the call named
+	Took   time.Duration // until it had ended
+	Err    error         // that it returned
 }
 
 // ObserveKMS returns a KMS that calls done after each call of k, for logs and

@@ -99,7 +99,7 @@ func (f *fault) where(n int64) int64 { return n/1000*f.at + n%1000*f.at/1000 }
 //
 // A Schedule is safe for concurrent use.
 type Schedule struct {
-	Seed uint64
+	Seed uint64 // that NewSchedule was given
 
 	mu       sync.Mutex
 	faults   []*fault

@@ -22,9 +22,11 @@ import (
 
 // A ChaosStorage is what [RunSchedule] lets schedules happen to.
 type ChaosStorage struct {
-	// Clean returns a driver to which nothing happens, and Faulty one over the same
-	// storage to which s does. end frees all that a driver holds.
-	Clean  func() (d backend.Driver, end func())
+	// Clean returns a driver to which nothing happens. end frees all that it holds.
+	Clean func() (d backend.Driver, end func())
+
+	// Faulty returns one over the same storage to which s happens. dir is for its
+	// temporary files.
 	Faulty func(s *Schedule, dir string) (d backend.Driver, end func())
 
 	// Profiles are the ways to seal of which a run uses one.
@@ -47,7 +49,7 @@ type ChaosStorage struct {
 
 // A ChaosProfile is a way to seal.
 type ChaosProfile struct {
-	Name string
+	Name string // that ChaosRun.Profile has
 
 	// Bucket returns a bucket over d; s, if not nil, also happens to its keys, and
 	// dir is for its temporary files.
@@ -62,12 +64,12 @@ type ChaosProfile struct {
 
 // ChaosRun is what has come of a schedule.
 type ChaosRun struct {
-	Schedule   *Schedule
-	Profile    string
-	Operations int
-	Succeeded  int
-	Resent     int // pieces of ciphertext that were sent more than once, and compared
-	Violations []string
+	Schedule   *Schedule // what has gone wrong
+	Profile    string    // how was sealed
+	Operations int       // that were tried
+	Succeeded  int       // of them
+	Resent     int       // pieces of ciphertext that were sent more than once, and compared
+	Violations []string  // of what must hold whatever happens; there should be none
 }
 
 const (

@@ -45,7 +45,7 @@ type Faults struct {
 	// delivers. io.EOF makes the body end there, which breaks the contract,
 	// as a bare io.ErrUnexpectedEOF does.
 	GetError error
-	GetAt    int64
+	GetAt    int64 // of GetError and GetFlip
 
 	// GetExtra follows the end of the body. This breaks the contract.
 	GetExtra []byte

@@ -18,14 +18,15 @@ import (
 // each time that the markers pass, so that a retry does not help, unless Once is
 // set.
 type Flip struct {
-	Direction Direction
-	After     []string
-	Offset    int64
-	Bit       uint
-	Once      bool
+	Direction Direction // that the bytes go
+	After     []string  // the markers, in their order
+	Offset    int64     // in bytes, from the end of the last marker on
+	Bit       uint      // 0 to 7, the least significant first
+	Once      bool      // and never again
 }
 
-// A FlipProxy is a [Wire] that alters one bit. Use [NewFlipProxy].
+// A FlipProxy is a [Wire] that alters one bit. Use [NewFlipProxy]. It is safe for
+// concurrent use.
 type FlipProxy struct {
 	*Wire
 	flip  Flip

@@ -24,7 +24,7 @@ type Tap func(p []byte) error
 
 // A Wire is a proxy between clients and a server that knows of nothing but bytes:
 // what a network does to them can be done here, to whatever the protocol is. Use
-// [NewWire].
+// [NewWire]. It is safe for concurrent use.
 type Wire struct {
 	listener net.Listener
 	target   string

@@ -25,7 +25,7 @@ const (
 
 // An AuditLevel is what some readers accept.
 type AuditLevel struct {
-	Name string
+	Name string // in the report
 
 	// Open says what they let in. Its Release and ExtraSuites do not matter:
 	// formats that the Bucket knows count as known to the readers.

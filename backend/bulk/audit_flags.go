@@ -133,7 +133,7 @@ func lostFile(info *backend.ObjectInfo) bool {
 
 // An AuditNote is a flag with what raised it.
 type AuditNote struct {
-	Flag   AuditFlag `json:"flag"`
+	Flag   AuditFlag `json:"flag"`             // what there is to say
 	Detail string    `json:"detail,omitempty"` // for people; may hold text from storage
 }
 

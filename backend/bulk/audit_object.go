@@ -33,12 +33,12 @@ const (
 // An AuditObject is what is known of one object without any key. Nothing
 // authenticates it: it is what the storage says. The JSON names are stable.
 type AuditObject struct {
-	Key  string `json:"key"`
+	Key  string `json:"key"`  // as listed
 	Size int64  `json:"size"` // stored bytes, as listed
 	Kind string `json:"kind"` // KindSealed and so on
 
 	AuditEnvelope
-	Notes []AuditNote `json:"notes,omitempty"`
+	Notes []AuditNote `json:"notes,omitempty"` // in the order in which they were raised
 }
 
 // An AuditEnvelope is the part of an audit that many objects have in common: a
@@ -72,7 +72,7 @@ type AuditKey struct {
 	// values that are ARNs of KMS keys. Context has the names of all other
 	// entries. Their values are left out, since they differ between objects.
 	KMSKeys []string `json:"kms_keys,omitempty"`
-	Context []string `json:"context,omitempty"`
+	Context []string `json:"context,omitempty"` // names only
 }
 
 // Entries of encryption contexts that belong to the formats.

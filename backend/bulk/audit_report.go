@@ -32,8 +32,8 @@ type Report struct {
 
 // An AuditCount is how many objects there are, and what they take.
 type AuditCount struct {
-	Objects int64 `json:"objects"`
-	Bytes   int64 `json:"bytes"` // as stored
+	Objects int64 `json:"objects"` // how many
+	Bytes   int64 `json:"bytes"`   // as stored
 }
 
 func (c *AuditCount) add(size int64) {
@@ -50,7 +50,7 @@ type AuditRow struct {
 
 // An AuditFinding counts the objects with one flag.
 type AuditFinding struct {
-	Flag AuditFlag `json:"flag"`
+	Flag AuditFlag `json:"flag"` // that all of them have
 	AuditCount
 
 	// Examples are those whose keys come first, in that order.
@@ -59,8 +59,8 @@ type AuditFinding struct {
 
 // An AuditExample is one object with a flag.
 type AuditExample struct {
-	Key    string `json:"key"`
-	Detail string `json:"detail,omitempty"`
+	Key    string `json:"key"`              // of the object
+	Detail string `json:"detail,omitempty"` // for people; may hold text from storage
 }
 
 // A tally adds up a report. Its memory is bounded by maxRows and examples,

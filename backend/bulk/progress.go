@@ -20,7 +20,7 @@ const (
 // what a manifest lists. Either may be 0, which is not known. With a Shard it is
 // the total of the shard.
 type Total struct {
-	Objects int64
+	Objects int64 // how many
 	Bytes   int64 // stored
 }
 
@@ -32,7 +32,7 @@ type Progress struct {
 	// that are not finished.
 	Bytes int64
 
-	Elapsed time.Duration
+	Elapsed time.Duration // since the job has begun
 
 	// ObjectsPerSecond and BytesPerSecond are rates of the last half minute.
 	ObjectsPerSecond, BytesPerSecond float64

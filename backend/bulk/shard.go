@@ -18,7 +18,7 @@ import (
 // of Count shards, today and in later versions, and whoever chooses keys cannot
 // easily have all of them land in one.
 type Shard struct {
-	Index, Count int
+	Index, Count int // 0 <= Index < Count
 }
 
 // ParseShard reads a Shard as String writes it: "i/n", where i counts from 0, as

@@ -16,27 +16,27 @@ import (
 // A PeerRequest is one line of the protocol of testdata/s3ec.rb and of s3crypto.
 // Each ignores what it has no use for.
 type PeerRequest struct {
-	Op     string `json:"op"`
-	Client string `json:"client"`
-	Bucket string `json:"bucket"`
-	Key    string `json:"key"`
-	File   string `json:"file"`
-	AES    string `json:"aes,omitempty"`
-	PEM    string `json:"pem,omitempty"`
-	KMS    string `json:"kms,omitempty"`
+	Op     string `json:"op"`            // put or get
+	Client string `json:"client"`        // which of the peer's clients
+	Bucket string `json:"bucket"`        // of the object
+	Key    string `json:"key"`           // of the object
+	File   string `json:"file"`          // the plaintext: read by put, written by get
+	AES    string `json:"aes,omitempty"` // KEK, in base64
+	PEM    string `json:"pem,omitempty"` // RSA key, its text
+	KMS    string `json:"kms,omitempty"` // ID of a key
 
-	Content  string            `json:"content,omitempty"`
-	Wrap     string            `json:"wrap,omitempty"`
-	Context  map[string]string `json:"context,omitempty"`
-	Named    bool              `json:"named,omitempty"`
-	Location string            `json:"location,omitempty"`
+	Content  string            `json:"content,omitempty"`  // cipher
+	Wrap     string            `json:"wrap,omitempty"`     // wrap algorithm
+	Context  map[string]string `json:"context,omitempty"`  // encryption context, or description
+	Named    bool              `json:"named,omitempty"`    // that the reader names the key as well
+	Location string            `json:"location,omitempty"` // of the envelope
 }
 
 // A Peer is a running program around encryption clients of other people. It is
 // not safe for concurrent use.
 type Peer struct {
-	Name   string
-	Pinned bool // its version is known, and so is what it cannot do
+	Name   string // for messages
+	Pinned bool   // its version is known, and so is what it cannot do
 
 	in     io.Writer
 	out    *bufio.Scanner
