@@ -16,9 +16,11 @@
 // # What is proved where
 //
 // Each line names a property (P), an attack that was made on a client of this
-// kind (A), on the structure of objects (B) or on a primitive (C), or a fault of
-// a storage, disk or process (F). Below it are tests that fail when it does not
-// hold, or succeeds; a name after the slash is how their cases of it begin.
+// kind (A), on the structure of objects (B) or on a primitive (C), a fault of a
+// storage, disk or process (F), a rule about what is secret (H), or a limit (L).
+// Below it are tests that fail when it does not hold, or succeeds; a name after
+// the slash is how their cases of it begin. TestConstantTime has a list of its own:
+// all comparisons of bytes there are, and which of them are of secrets.
 //
 //	P1   writers: any split of the calls makes the same ciphertext
 //	     stream: TestSplitWrites, TestWriterMachine, TestSizesAroundEdges
@@ -292,4 +294,109 @@
 //	     envelope: TestSpoolCiphertext
 //	     backend: TestDownloadDiskFull, TestGetFileFailure
 //	     backend/dir: TestFullDevice, TestReadOnly, TestSweep
+//
+//	H1   what is secret is compared in constant time: the padding of PKCS #7, the
+//	     check value of RFC 3394, tags, commitments, payloads of OAEP, and PKCS #1 v1.5
+//	     by implicit rejection
+//	     fuzz: TestConstantTime
+//	     stream: TestPadding, TestCBCRangePadding, TestSecondPassAltered
+//	     stream/chunked: TestWrongKeyOrContext
+//	     wrap: TestAESKeyWrapEveryBit, TestRSAOAEPPayload
+//	     wrap/legacy: TestAESECBEveryPadding, TestRSAPKCS1StandIn, TestRSAPKCS1Oracle
+//	     wrap/legacy: TestAttackRSARawOracle
+//	     wrap/localkms: TestRejected
+//	     envelope: TestAttackA7Commitment
+//	     envelope/dare: TestEmptied
+//	H2   one error of one text for whatever content decides once a key was used
+//	     stream: TestOneError
+//	     wrap: TestAESKeyWrapEveryBit, TestAESGCMEveryBit, TestRSAOAEPEveryBit
+//	     wrap: TestKMSTampered
+//	     wrap/legacy: TestAESECBEveryBit, TestKMSPlainErrors
+//	     wrap/localkms: TestRejected
+//	     wrap/awskms: TestErrors
+//	     envelope: TestWrongKey, TestAttackA1PaddingOracle, TestAttackA9EveryPlace
+//	     backend: TestOneErrorTextAfterKeyUse
+//	     cmd/s3seal: TestAttackA9OneAnswer
+//	H3   keys are printed by no verb, log, error or panic
+//	     stream: TestPrintsNothing, TestPartsPrintNothing, TestPartStateRedacted
+//	     stream: TestScanPrintsNothing
+//	     stream/chunked: TestPrintsNothing
+//	     stream/dare: TestPrintsNothing
+//	     wrap: TestKeysAreNotPrinted, TestKMSKeysAreNotPrinted
+//	     wrap/legacy: TestKeysAreNotPrinted, TestRejectionIsNotPrinted
+//	     wrap/localkms: TestKeysAreNotPrinted
+//	     envelope: TestNoKeyIsPrinted
+//	     envelope/dare: TestParamsPrintNothing
+//	     backend: TestPrintsNothing
+//	     fuzz: TestEveryTypeIsSilent
+//	H4   CEKs, and what is derived from them, are cleared where Go allows it
+//	     stream: TestSecretsCleared, TestOpenerCleared, TestVerifyCleared
+//	     stream: TestCBCCleared, TestPartsCleared, TestUnverifiedPartsCleared
+//	     stream: TestScanCleared, TestPieceTagCleared
+//	     stream/chunked: TestWriterCleared, TestReaderCleared, TestKeyForgotten
+//	     stream/dare: TestBuffersCleared, TestSealingCleared
+//	     wrap: TestKMSKEKIsCleared, TestKMSCacheClear
+//	     envelope: TestKeysAreCleared, TestRewrapClears, TestWriteCacheClear
+//	H5   files that hold keys, or say what was sealed, are the owner's alone
+//	     wrap/localkms: TestFilePermissions
+//	     backend: TestResumeStateMode
+//	     backend/bulk: TestJournalOther, TestJournalOwner
+//	     cmd/s3seal: TestKeygenAES, TestKeygenRSA, TestKeyFileWarning
+//	H6   temporary files have mode 0600, and no name where the system allows it
+//	     internal/tempfile: TestFile, TestNamed, TestCreateFails
+//	     envelope: TestSpoolOpenFiles, TestSpoolName, TestSpoolCiphertext
+//	     backend: TestGetFileReplaces, TestGetFileFailure
+//	     backend/s3: TestSpoolIsLeft
+//	     cmd/s3seal: TestInterruptedSpool
+//
+//	L1   lengths, sizes and offsets that somebody claims, up to 2^63-1 and below 0
+//	     stream: TestSizes, TestArguments, TestReaderAtSizes, TestCBCSizeLimit
+//	     stream/chunked: TestSizesRefused, TestRangesRefused, TestReaderAtArguments
+//	     stream/dare: TestSizesRefused, TestArguments
+//	     wrap: TestAESKeyWrapSizes, TestAESGCMOtherLengths, TestRSASizes
+//	     envelope: TestAttackB4Hints, TestAttackB4Allocation, TestDeclaredSize
+//	     backend: TestHostileSizes, TestBodyReaderHostile, TestGetRangeExtremes
+//	     backend: TestHandlerHostileRanges
+//	     backend/s3: TestDeclaredSizeIsWrong
+//	L2   texts and files over their limit: 64 KiB of a value, of an instruction file
+//	     and of a request to a KMS, 8 KiB of a sidecar, 1 MiB of a record and of a line
+//	     envelope: TestHostileTexts, TestInstructionSource, TestMatDescText
+//	     backend: TestInstructionHuge, TestSidecarForms, TestMetadataLimit
+//	     backend: TestInstructionMetadataLimit
+//	     backend/dir: TestDamagedRecord
+//	     backend/bulk: TestJournalHostile, TestManifestHostile
+//	     wrap/localkms: TestServerErrors, TestFileIsStrict
+//	     cmd/s3seal: TestInstructionRefusals
+//	L3   JSON that is deep, long or full of names: a typed error, soon
+//	     envelope: TestHostileTexts
+//	     backend: TestHostileInstructionFiles
+//	     backend/dir: TestDamagedRecord
+//	     backend/bulk: TestJournalHostile, FuzzReadJournal
+//	     wrap/localkms: TestServerErrors, TestFileIsStrict
+//	     fuzz: FuzzInstructionJSON, FuzzMetadataParse
+//	L4   objects of 10,000 parts, and of a byte more
+//	     backend: TestMostParts, TestPartNumbers, TestPartsOverLimits
+//	     backend/s3: TestTooLarge, TestPartsGrowLate, TestMaxSize
+//	L5   counters at their edges: 2^32 blocks, the last byte of a format, 2^128
+//	     stream: TestCounters, TestGCMLimitWrite, TestGCMLimitRead, TestGCMPartsLimit
+//	     stream: TestCTRRangeLimit, TestPlainCTRCounter, TestGCMReaderAtFar
+//	     stream/chunked: TestLimits, TestVast, TestNonce
+//	     stream/dare: TestLimit, TestVastReaderAt
+//	     envelope: TestRangeLimit, TestOwnRangeVast
+//	     backend: TestPutTooLarge, TestPutMaxSizeOfAnySize
+//	L6   bodies and plaintexts of 0 bytes
+//	     stream: TestEverySize, TestPartsEmpty, TestScanEverySize
+//	     stream/chunked: TestEverySizeInverts
+//	     stream/dare: TestEmpty
+//	     envelope: TestAttackB4Zeros
+//	     envelope/dare: TestEmpty, TestEmptied, TestEmptyUnannounced
+//	     backend: TestRoundTrip, TestDownloadSizes
+//	     backend/s3: TestDownloadEmpty
+//	L7   memory is bounded by what a reader allows, not by what is sent
+//	     stream: TestBufferLimit, TestConstantMemory
+//	     stream/chunked: TestConstantMemory
+//	     envelope: TestBufferLimit, TestHostileTexts, TestSpoolLimit
+//	     backend: TestHostileSizes, TestHostileInstructionFiles
+//	     backend/s3: TestSpoolMemory
+//	     backend/bulk: TestManifestMemory, TestJournalMemory, TestAuditMemory
 package fuzz

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -240,6 +241,8 @@ func TestDamagedRecord(t *testing.T) {
 		"other key":   `{"key":"other","metadata":{}}`,
 		"wrong type":  `{"key":"k","metadata":{"a":1}}`,
 		"two objects": `{"key":"k"}{"key":"k"}`,
+		"deep":        `{"key":"k","metadata":` + strings.Repeat(`{"a":`, 1<<17),
+		"deep, whole": strings.Repeat("[", 1<<18) + strings.Repeat("]", 1<<18),
 		"huge":        `{"key":"k"}` + string(bytes.Repeat([]byte(" "), 1<<20)),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ package localkms
 
 import (
 	"bytes"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -181,7 +182,7 @@ func replaceFile(path string, want []byte, keys map[string]*masterKey) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	if !bytes.Equal(got, want) { // another's keys would be lost
+	if subtle.ConstantTimeCompare(got, want) != 1 { // another's keys would be lost
 		return nil, fmt.Errorf("localkms: %s was changed by another process; open it again", path)
 	}
 	data, err := encodeFile(keys)

@@ -186,6 +186,8 @@ func TestFileIsStrict(t *testing.T) {
 		"no ID":         strings.Replace(good, `"k"`, `""`, 1),
 		"short key":     strings.Replace(good, key, `"AAEC"`, 1),
 		"no base64":     strings.Replace(good, key, `"?"`, 1),
+		"deep":          `{"s3seal_localkms":1,"keys":` + strings.Repeat(`{"k":`, 1<<19),
+		"deep, whole":   strings.Repeat("[", 1<<20) + strings.Repeat("]", 1<<20),
 		"4 MiB and one": good + strings.Repeat(" ", 4<<20+1-len(good)),
 	} {
 		if write(bad) == nil {

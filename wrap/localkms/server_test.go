@@ -121,6 +121,8 @@ func TestServerErrors(t *testing.T) {
 		{"wrong type", "Decrypt", `{"EncryptionContext":{"a":1}}`, "SerializationException"},
 		{"no base64", "Decrypt", `{"CiphertextBlob":"?"}`, "SerializationException"},
 		{"empty", "Decrypt", ``, "SerializationException"},
+		{"deep", "Decrypt", `{"EncryptionContext":` + strings.Repeat(`{"a":`, 10_000), "SerializationException"},
+		{"deep, whole", "Decrypt", strings.Repeat(`[`, 20_000) + strings.Repeat(`]`, 20_000), "SerializationException"},
 		{"huge", "Decrypt", `{"x":"` + strings.Repeat("x", 64<<10) + `"}`, "RequestEntityTooLargeException"},
 		{"operation", "ScheduleKeyDeletion", `{}`, "UnknownOperationException"},
 		{"no operation", "", `{}`, "UnknownOperationException"},
