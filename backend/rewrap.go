@@ -22,6 +22,14 @@ var ErrStillOpens = errors.New("backend: the object would still open by the key 
 // after it was given another key.
 var ErrRecipients = errors.New("backend: the object has further recipients, which would be dropped")
 
+// ErrNoNewKey says that none of RewrapOptions.Wrappers serves the wrap of an object.
+// It is [wrap.ErrNoKey] with a prefix.
+var ErrNoNewKey = fmt.Errorf("backend: no new key for the object: %w", wrap.ErrNoKey)
+
+// ErrWrapped says that an object has the new key already, and was left as it is. See
+// RewrapOptions.SkipWrapped.
+var ErrWrapped = errors.New("backend: the object is under the new key already")
+
 // RewrapOptions say how the key of an object is wrapped anew. Without any
 // Wrappers nothing can be.
 type RewrapOptions struct {
@@ -65,6 +73,22 @@ type RewrapOptions struct {
 	// the recipients. Of several keys of RSA PKCS#1 v1.5 in a Keyring only the
 	// first is asked, as it is for opening.
 	MustNotOpen wrap.Unwrapper
+
+	// SkipWrapped leaves an object alone that is what it would become, as after a job
+	// that was killed: the error is then [ErrWrapped], and neither Before is called nor
+	// anything written. That is so if the new key is a [wrap.Unwrapper] too and opens
+	// it, by a wrap that tells a wrong key, which are AES/GCM, AESWrap and
+	// RSA-OAEP-SHA1; if wrap and materials description are those that it would get; if
+	// there are no further recipients; and if MustNotOpen does not open it. Where any
+	// of these is not known, the object is rewrapped once more, as without
+	// SkipWrapped.
+	//
+	// It is not known of a public key alone, nor of AES-ECB and RSA PKCS#1 v1.5, which
+	// answer a wrong key with some content key, nor of further recipients without
+	// their keys. And it is not asked of a KMS: it would take another call for each
+	// object that still has the old key, and the permission to decrypt by the new one,
+	// which nothing else in Rewrap needs.
+	SkipWrapped bool
 
 	// Before, if not nil, is called before the write with what it is going to
 	// replace: the object as Rewrap has found it, with the Header of the old
@@ -120,9 +144,10 @@ type RewrapOptions struct {
 //
 // Nothing is written after any of these: [ErrNotExist]; ErrDecrypt for a wrong
 // key; a [*envelope.PolicyError]; [envelope.ErrNotEncrypted]; [wrap.ErrNoKey] if
-// none of the keys serves the object; [ErrRecipients]; [ErrMetadata] if the new envelope does not
-// fit, see [MaxMetadataSize]; ErrStillOpens. If MustNotOpen fails otherwise than
-// by refusing, that is the error. What cannot be done wraps
+// none of the keys serves the object, which of the new ones is [ErrNoNewKey];
+// [ErrWrapped], if it is asked for; [ErrRecipients]; [ErrMetadata] if the new
+// envelope does not fit, see [MaxMetadataSize]; ErrStillOpens. If MustNotOpen fails
+// otherwise than by refusing, that is the error. What cannot be done wraps
 // errors.ErrUnsupported: a driver that is no MetadataReplacer, or for an instruction
 // file has no conditions; V2CTR and wraps that nobody writes any more, unless
 // UpgradeWrap helps; instruction files of the first .NET client. Errors of the
@@ -235,6 +260,9 @@ func (r *rewrapping) wrap(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.opts.SkipWrapped && r.wrapped(ctx, w) {
+		return ErrWrapped
+	}
 	k := &checkedWrapper{w, r.opts.MustNotOpen, &r.cek}
 	opts := &envelope.RewrapOptions{MatDesc: r.describe(w.Algorithm()), Open: *r.bucket.opening(r.key, &r.bucket.open)}
 	for _, other := range r.opts.Recipients {
@@ -277,7 +305,7 @@ func (r *rewrapping) choose() (wrap.Wrapper, error) {
 		w = cmp.Or(r.first([]wrap.Algorithm{unnamedWrap(h)}), w)
 	}
 	if w == nil {
-		return nil, fmt.Errorf("%w: none of the new ones serves wrap %v of format %v", wrap.ErrNoKey, h.Wrap, h.Suite)
+		return nil, fmt.Errorf("%w: none serves wrap %v of format %v", ErrNoNewKey, h.Wrap, h.Suite)
 	}
 	if _, ok := w.(*SidecarKey); ok {
 		return nil, fmt.Errorf("a sidecar key as the new one: %w; migrate the object", errors.ErrUnsupported)

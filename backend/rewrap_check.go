@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/s3seal/s3seal/envelope"
 	"github.com/s3seal/s3seal/wrap"
@@ -57,12 +59,7 @@ func (k knownCEK) Unwrap(context.Context, wrap.Algorithm, []byte, wrap.Info) ([]
 // another object. A put that is under way has replaced the file and not the object
 // yet, and if it fails, it takes back no file but its own.
 func (r *rewrapping) tryCEK(ctx context.Context) error {
-	doubtful := r.file != nil && r.oi.Header.Suite != envelope.V3
-	switch r.oi.Header.Wrap {
-	case wrap.Unnamed, wrap.AESECB, wrap.RSAPKCS1:
-		doubtful = true
-	}
-	if !doubtful {
+	if !r.doubtful() {
 		return nil
 	}
 	err := r.tryBody(ctx)
@@ -70,6 +67,39 @@ func (r *rewrapping) tryCEK(ctx context.Context) error {
 		return cmp.Or(r.bucket.unchanged(ctx, r.key, &r.oi.Info), err)
 	}
 	return err
+}
+
+// doubtful says whether the content key may be a wrong one although it unwraps.
+func (r *rewrapping) doubtful() bool {
+	switch r.oi.Header.Wrap {
+	case wrap.Unnamed, wrap.AESECB, wrap.RSAPKCS1:
+		return true
+	}
+	return r.file != nil && r.oi.Header.Suite != envelope.V3
+}
+
+// telling are the wraps that tell a wrong key and ask no KMS.
+var telling = []wrap.Algorithm{wrap.AESGCM, wrap.AESKW, wrap.RSAOAEPSHA1}
+
+// wrapped says whether the object is known to be what it would become under w. It
+// must be allowed before any key is used, as for all else, and MustNotOpen must
+// refuse it, or have no key for it: what else may be wrong, wrapping it anew tells.
+func (r *rewrapping) wrapped(ctx context.Context, w wrap.Wrapper) bool {
+	h := r.oi.Header
+	u, opens := w.(wrap.Unwrapper)
+	if !opens || w.Algorithm() != h.Wrap || !slices.Contains(telling, h.Wrap) || r.doubtful() ||
+		len(h.Recipients)+len(r.opts.Recipients) > 0 || !maps.Equal(h.MatDesc, r.describe(h.Wrap)) {
+		return false
+	}
+	opts := r.bucket.opening(r.key, &r.bucket.open)
+	if _, err := envelope.NewOpener(ctx, h, u, opts); err != nil {
+		return false
+	}
+	if r.opts.MustNotOpen == nil {
+		return true
+	}
+	_, err := NewOpener(ctx, r.bucket.driver, r.key, h, r.opts.MustNotOpen, opts)
+	return errors.Is(err, envelope.ErrDecrypt) || errors.Is(err, wrap.ErrNoKey)
 }
 
 // tryBody reads as little of the body as tells whether the content key fits.
