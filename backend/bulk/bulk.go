@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/envelope"
 )
 
 // DefaultWorkers is how many objects are worked on at a time, if Options.Workers
@@ -53,7 +54,8 @@ type Options struct {
 
 	// DryRun looks at the objects, and counts what there is to do and what it
 	// would cost, without using a key or changing anything, the journal
-	// included. That an object would fail is not known then.
+	// included. What the policy of the Bucket does not allow has failed then, too, by
+	// Rewrap and Migrate; that an object would fail of something else is not known.
 	DryRun bool
 
 	// Progress, if not nil, is called twice a second while the job runs, and
@@ -71,6 +73,20 @@ type Options struct {
 	OnResult func(Result)
 
 	trial bool // nothing is changed, and so the journal is not written
+}
+
+// String returns what the job does to what, for people.
+func (j Job) String() string {
+	text := j.Operation
+	for _, place := range []string{j.Source, j.Destination} {
+		if place != "" {
+			text += " " + place
+		}
+	}
+	if j.Options != "" {
+		text += ", " + j.Options
+	}
+	return text
 }
 
 // An Outcome is what became of an object.
@@ -100,6 +116,11 @@ const (
 type Result struct {
 	Entry       // what the journal says
 	Err   error // why it has failed
+
+	// Header is the envelope that the object had when the job came to it, as far as
+	// the job has looked at it before it was opened; else nil. It says what an object
+	// takes that has failed, and is not to be changed.
+	Header *envelope.Header
 
 	Cost
 

@@ -197,6 +197,11 @@ func (m *migration) unkept(oi *backend.ObjectInfo, to string, err error) Result 
 
 // dry says what an object would take, as far as that can be known.
 func (m *migration) dry(oi *backend.ObjectInfo) Result {
+	if err := m.src.Permit(oi); err != nil {
+		res := fail(&oi.Info, fmt.Errorf("source: %w", err))
+		res.To, res.Requests = m.key(oi.Key), statRequests(oi)
+		return res
+	}
 	res := done(&oi.Info)
 	res.To = m.key(oi.Key)
 	res.Unauthenticated = unauthenticated(oi.Header)

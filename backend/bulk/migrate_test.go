@@ -404,7 +404,7 @@ func TestMigrateDryRun(t *testing.T) {
 		if inPlace {
 			opts.Map, opts.InPlace = nil, d
 		}
-		blind := backend.NewBucket(d, nil, nil, nil)
+		blind := backend.NewBucket(d, nil, nil, &backend.Options{Open: everything()})
 		before := must(os.Stat(path))(t).Size()
 		dry, err := bulk.Migrate(t.Context(), blind, blind, infos(nil, keys...), opts)
 		if err != nil {

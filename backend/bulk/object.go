@@ -36,6 +36,9 @@ func (t *task) stat(ctx context.Context, b *backend.Bucket) (oi *backend.ObjectI
 		return nil, skip(t.Info, ReasonArchived), false
 	}
 	oi, err := b.Stat(ctx, t.Key)
+	if err == nil {
+		t.header = oi.Header
+	}
 	switch {
 	case errors.Is(err, backend.ErrNotExist):
 		r = skip(t.Info, ReasonGone)

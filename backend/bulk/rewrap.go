@@ -3,6 +3,7 @@
 package bulk
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -70,7 +71,7 @@ func (r *rewrapping) object(ctx context.Context, t *task) Result {
 	res.Envelope, res.InstructionFile = oldEnvelope(oi), oi.InstructionFile
 	res.Cost = r.cost(oi)
 	if r.opts.DryRun {
-		if err := r.opts.To.CheckRecipients(oi.Header); err != nil {
+		if err := cmp.Or(r.opts.To.CheckRecipients(oi.Header), r.bucket.Permit(oi)); err != nil {
 			res = fail(&oi.Info, err)
 			res.Requests = statRequests(oi)
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/envelope"
 )
 
 // A run is a job under way: what it has in common with all jobs.
@@ -29,8 +30,9 @@ type run struct {
 // A task is one object of a run.
 type task struct {
 	*backend.Info
-	run   *run
-	moved int64
+	run    *run
+	moved  int64
+	header *envelope.Header // what stat has found last
 }
 
 // run works on all objects that this shard holds. That the journal says that one
@@ -99,6 +101,7 @@ func (r *run) object(ctx context.Context, info *backend.Info, work func(context.
 	if res.Outcome == Failed && ctx.Err() != nil {
 		return nil // interrupted, not failed
 	}
+	res.Header = t.header
 	return r.finish(&res, cmp.Or(info.Size, res.Size))
 }
 
