@@ -109,6 +109,7 @@ const (
 	ReasonLocked          = "locked"
 	ReasonArchived        = "archived"
 	ReasonTarget          = "in the target format already"
+	ReasonWrapped         = "under the new key already"
 	ReasonGone            = "deleted meanwhile"
 )
 

@@ -11,6 +11,7 @@ import (
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/bulk"
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/wrap"
 )
 
 // outcomes runs a job that keeps what became of each object.
@@ -71,6 +72,37 @@ func wantForetold(t *testing.T, what string, dry, run map[string]bulk.Result) {
 				t.Errorf("%s: %s: header %v, want %v", what, key, r.Header, policy.Header)
 			}
 		}
+	}
+}
+
+// TestRewrapSkipWrapped: what another run has given the key is skipped, where that
+// can be told, and never what MustNotOpen opens.
+func TestRewrapSkipWrapped(t *testing.T) {
+	d := newSpy()
+	fill(t, d, objects)
+	b := source(t, d, envelope.V1, false)
+	_, _, old := oldKeys(t)
+	_, young := newKeys(t)
+	opts := rewrapOptions(t)
+	opts.To.SkipWrapped, opts.To.MustNotOpen = true, old
+	if s, err := bulk.Rewrap(t.Context(), b, list(t, b), opts); err != nil || s.Done != objects {
+		t.Fatalf("Rewrap = %+v, %v", s, err)
+	}
+	either := backend.NewBucket(d, nil, wrap.NewKeyring(old, young), &backend.Options{Open: everything()})
+	written := 0
+	opts.To.Before = func(*backend.ObjectInfo) error { written++; return nil }
+	opts.Workers = 1
+	s, err := bulk.Rewrap(t.Context(), either, list(t, either), opts)
+	// A third is V1, whose wrap does not tell, and a quarter of the rest has an
+	// instruction file, which can be that of another object.
+	const told = objects * 2 / 3 * 3 / 4
+	if err != nil || s.Reasons[bulk.ReasonWrapped] != told || s.Done != objects-told || int64(written) != s.Done {
+		t.Errorf("again: %+v, %v, %d writes, want %d skipped", s, err, written, told)
+	}
+	wantContent(t, rotated(t, d), objects, same)
+	opts.To.MustNotOpen = young
+	if s, err := bulk.Rewrap(t.Context(), either, list(t, either), opts); err != nil || s.Failed != objects {
+		t.Errorf("a key that must not open what it opens: %+v, %v, want that all fail", s, err)
 	}
 }
 

@@ -5,6 +5,7 @@ package bulk
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -29,7 +30,7 @@ type RewrapOptions struct {
 // bodies stay as they are and are not read. b needs the old key, and should have
 // the new one too: a job that was killed may have changed an object and not said
 // so, and another then gives it the new key once more. Without it that object
-// fails, unharmed.
+// fails, unharmed. With SkipWrapped of To it is skipped, where that can be told.
 //
 // The journal gets the envelope of each object before it is replaced, so that
 // what was given a wrong key is not lost: the very one that is replaced, as
@@ -89,6 +90,11 @@ func (r *rewrapping) object(ctx context.Context, t *task) Result {
 		return fatal
 	}
 	now, err := r.bucket.Rewrap(ctx, t.Key, &to)
+	if errors.Is(err, backend.ErrWrapped) {
+		res = skip(&oi.Info, ReasonWrapped)
+		res.Requests = 2 * statRequests(oi)
+		return res
+	}
 	if err != nil {
 		res = fail(&oi.Info, err)
 		res.Requests, res.fatal = statRequests(oi), fatal
