@@ -50,13 +50,20 @@ type MigrateOptions struct {
 
 	// NoStorageClass does not ask for the storage class of the old object, for
 	// a destination that has others or none. Else one that cannot be kept is a
-	// failure.
+	// failure, a [*KeepError] where the driver of dst says so.
 	NoStorageClass bool
 
-	// DropTags neither reads nor keeps tags, for a destination without any, or
-	// who may not read them. Else an object whose tags cannot be read or kept is
-	// a failure.
+	// DropTags neither reads nor keeps tags, for a destination without any or
+	// with other rules for them, or who may not read them. Else an object whose
+	// tags cannot be read or kept is a failure, a [*KeepError].
 	DropTags bool
+
+	// DropHeaders does not keep the headers that an object has beside its content
+	// type, [backend.HeaderNames]: for a destination without any, and for those
+	// that hold what is not printable ASCII, which nobody could send it. They are
+	// not compared with those of what is there already either. Else an object
+	// whose headers cannot be kept is a failure, a [*KeepError].
+	DropHeaders bool
 
 	// TargetWrap is how the destination wraps keys, for the KMSCalls of a dry
 	// run.

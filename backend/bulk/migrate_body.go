@@ -39,7 +39,7 @@ func (m *migration) put(ctx context.Context, t *task, oi *backend.ObjectInfo, to
 		return failed(fmt.Errorf("source: %w", src.err)), nil
 	}
 	if err != nil {
-		return failed(fmt.Errorf("destination: %w", err)), nil
+		return failed(explained(opts, fmt.Errorf("destination: %w", err))), nil
 	}
 	res := done(&oi.Info)
 	res.To, res.Cost = to, cost
@@ -73,7 +73,7 @@ func (m *migration) equal(ctx context.Context, t *task, oi, there *backend.Objec
 	switch {
 	case sameSealing(oi.Header, there.Header):
 		return Result{}, fmt.Errorf("%w, which is the old one or a copy of it", ErrExists)
-	case !kept(oi, there):
+	case !m.kept(oi, there):
 		return Result{}, fmt.Errorf("%w, with other metadata, content type or headers", ErrExists)
 	}
 	before, err := m.digest(ctx, t, m.src, oi)

@@ -7,9 +7,59 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/s3seal/s3seal/backend"
 )
+
+// A KeepError says that an object has something beside its content that could not be
+// kept, and how to migrate it without. It may hold text from storage.
+type KeepError struct {
+	// Option is the field of [MigrateOptions] that leaves it out: "DropTags",
+	// "DropHeaders" or "NoStorageClass".
+	Option string
+
+	Err error
+}
+
+// Error names the option.
+func (e *KeepError) Error() string {
+	return fmt.Sprintf("%v (MigrateOptions.%s leaves it out)", e.Err, e.Option)
+}
+
+// Unwrap returns Err.
+func (e *KeepError) Unwrap() error { return e.Err }
+
+// explained makes a KeepError of an error of the destination that is about one of
+// these things. It goes by the words of package backend and its drivers, which have
+// one error for all that a storage does not support; the tests tell where those
+// change.
+func explained(put *backend.PutOptions, err error) error {
+	text := err.Error()
+	option := ""
+	switch {
+	case len(put.Headers) > 0 && (strings.Contains(text, ": headers: ") || strings.Contains(text, ": header ")):
+		option = "DropHeaders"
+	case len(put.Tags) > 0 && strings.Contains(text, ": tags: "):
+		option = "DropTags"
+	case put.StorageClass != "" && strings.Contains(text, " storage class"):
+		option = "NoStorageClass"
+	default:
+		return err
+	}
+	return &KeepError{option, err}
+}
+
+// unreadTags is the error of an object whose tags cannot be read.
+func unreadTags(err error) error {
+	err = fmt.Errorf("source: %w", err)
+	for _, other := range []error{backend.ErrNotExist, backend.ErrChanged, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, other) {
+			return err
+		}
+	}
+	return &KeepError{"DropTags", err}
+}
 
 // keepsTags says whether objects of the source may have tags, and they are to be
 // kept. A driver that tells none has none that it was asked to store.
@@ -43,6 +93,9 @@ func (m *migration) putOptions(ctx context.Context, oi *backend.ObjectInfo) (*ba
 	if m.opts.NoStorageClass {
 		put.StorageClass = ""
 	}
+	if m.opts.DropHeaders {
+		put.Headers = nil
+	}
 	if !m.tags {
 		return put, nil
 	}
@@ -52,7 +105,7 @@ func (m *migration) putOptions(ctx context.Context, oi *backend.ObjectInfo) (*ba
 		return put, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("source: %w", err)
+		return nil, unreadTags(err)
 	}
 	return put, nil
 }

@@ -28,10 +28,10 @@ func sameSealing(a, b *envelope.Header) bool {
 // kept says whether what is in the place of a new object has beside its content
 // what that would have. There are storages that lose empty values, and that name
 // the content type of what has none.
-func kept(oi, there *backend.ObjectInfo) bool {
+func (m *migration) kept(oi, there *backend.ObjectInfo) bool {
 	const unknown = "application/octet-stream"
 	return cmp.Or(oi.ContentType, unknown) == cmp.Or(there.ContentType, unknown) &&
-		maps.Equal(oi.Headers, there.Headers) && maps.Equal(callers(oi.Metadata), callers(there.Metadata))
+		(m.opts.DropHeaders || maps.Equal(oi.Headers, there.Headers)) && maps.Equal(callers(oi.Metadata), callers(there.Metadata))
 }
 
 // callers returns what of metadata is not of an envelope, and not empty.

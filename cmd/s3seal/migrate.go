@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"crypto/rsa"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -26,6 +27,8 @@ type migrateCmd struct {
 	InPlace          bool   `help:"Replace the objects of SRC. The bucket must keep versions."`
 	ForceUnversioned bool   `help:"With --in-place, replace objects in a bucket that does not keep versions: nothing is left of them but what the new ones hold."`
 	NoStorageClass   bool   `help:"Do not ask for the storage class that an object had."`
+	NoTags           bool   `help:"Neither read nor keep tags: for a DST that has none or other rules for them, or without the permission."`
+	NoHeaders        bool   `help:"Do not keep headers such as Content-Disposition, Cache-Control and Expires: for those that DST cannot keep, as with letters that are not ASCII."`
 	Current          bool   `help:"Do not list the versions that objects had before. They are not migrated in any case, but counted."`
 	acceptFlags
 	suffixFlags
@@ -39,7 +42,8 @@ type migrateCmd struct {
 func (migrateCmd) Help() string {
 	return `Each object is decrypted and encrypted anew, through memory. The new one appears when all of the old one was
 verified. Content in CBC or CTR cannot be verified: it is copied as it is found, and counted. Metadata,
-content type, headers, tags and storage class are kept. Nothing that is at DST already is replaced: what the
+content type, headers, tags and storage class are kept; of what DST cannot keep an object fails, and --no-headers,
+--no-tags and --no-storage-class leave it out. Nothing that is at DST already is replaced: what the
 new key opens, and has the same content, metadata and headers, is done; something else is a failure, also what
 a public key in --to cannot open. SRC stays, but for --in-place. Objects that are not encrypted, archived,
 locked or no longer current are counted and skipped; where one that is locked or archived is not at DST for
@@ -98,7 +102,8 @@ func (c *migrateCmd) Run(ctx context.Context, a *app) error {
 	}
 	opts := &bulk.MigrateOptions{
 		Target: seal.format.suite, All: c.All, ForceUnversioned: c.ForceUnversioned,
-		NoStorageClass: c.NoStorageClass, TargetWrap: seal.wrapper.Algorithm(),
+		NoStorageClass: c.NoStorageClass, DropTags: c.NoTags, DropHeaders: c.NoHeaders,
+		TargetWrap: seal.wrapper.Algorithm(),
 	}
 	if c.InPlace {
 		opts.InPlace = from.driver
@@ -107,6 +112,10 @@ func (c *migrateCmd) Run(ctx context.Context, a *app) error {
 	}
 	job.work = func(ctx context.Context, s *selection, common bulk.Options) (*bulk.Summary, error) {
 		opts.Options = common
+		opts.OnResult = func(r bulk.Result) {
+			r.Err = explainKept(r.Err)
+			common.OnResult(r)
+		}
 		return bulk.Migrate(ctx, old, sealed, s.objects, opts)
 	}
 	return job.run(ctx, a, s)
@@ -248,7 +257,18 @@ func (s *sealing) keys() []*key {
 	return all
 }
 
-// job is what the journal is about.
+// explainKept names the flag that leaves out what DST cannot keep.
+func explainKept(err error) error {
+	keep, ok := errors.AsType[*bulk.KeepError](err)
+	if !ok {
+		return err
+	}
+	flags := map[string]string{"DropTags": "tags out with --no-tags", "DropHeaders": "headers out with --no-headers", "NoStorageClass": "it out with --no-storage-class"}
+	return &refusal{fmt.Sprintf("%v: leave %s", keep.Err, flags[keep.Option]), err}
+}
+
+// job is what the journal is about. What is kept of objects is not part of it: so
+// those that have failed of that can be gone on with.
 func (c *migrateCmd) job(a *app, src, dst address, seal *sealing) (bulk.Job, error) {
 	from, err := c.jobPlace(a, src)
 	if err != nil {
