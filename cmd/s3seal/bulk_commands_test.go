@@ -65,7 +65,7 @@ func TestBulkUsageErrors(t *testing.T) {
 		{"migrate", "-k", ks.aes, "--force-unversioned", "s3://b/x/", "s3://b/y/"},
 		{"migrate", "-k", ks.aes, "--in-place", "s3://b/x/", "s3://b/y/"},
 		{"migrate", "-k", ks.aes, "--to", ks.otherAES, "--to", ks.rsa, "s3://b/x/", "s3://b/y/"},
-		{"migrate", "-k", ks.aes, "--format", "v2", "s3://b/x/", "s3://b/y/"},
+		{"migrate", "-k", ks.aes, "--format", "v1", "s3://b/x/", "s3://b/y/"},
 		{"verify", "-k", ks.aes, "--sums", "--json", "s3://b"},
 		{"verify", "s3://b"},
 		{"audit", "--max-rows", "0", "s3://b"},

@@ -14,13 +14,14 @@ import (
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/bulk"
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/wrap"
 )
 
 // migrateCmd seals objects anew.
 type migrateCmd struct {
 	Key              []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help); may be repeated."`
 	To               []text `sep:"none" placeholder:"KEY" help:"Key to encrypt with; default the key of -k. With chunked up to 8."`
-	Format           string `enum:"v3,chunked" default:"v3" placeholder:"NAME" help:"The new format: v3 (default) or chunked, which s3seal only reads."`
+	Format           string `type:"lower" enum:"v3,v2,chunked" default:"v3" placeholder:"NAME" help:"The new format: v3 (default, commits to the key), v2 (AES-GCM, for readers that know no v3), or chunked, which s3seal only reads."`
 	Matdesc          []text `sep:"none" placeholder:"NAME=VALUE" help:"Materials description of the new objects; may be repeated. Those of the old ones are not kept."`
 	Bind             bool   `help:"Bind the new objects to their bucket and key (see put --help). With chunked."`
 	All              bool   `help:"With --in-place, also objects that are in the new format already, which else are skipped. To DST they go in any case."`
@@ -220,9 +221,18 @@ func (c *migrateCmd) buckets(a *app, seal *sealing, from, to *storage, src, dst 
 	old = backend.NewBucket(from.driver, nil, keys, &backend.Options{Open: open, Name: src.bucket, InstructionSuffix: c.suffix()})
 	sealed = backend.NewBucket(to.driver, seal.wrapper, again, &backend.Options{
 		Seal: seal.options, Bind: c.Bind, Name: dst.bucket, InstructionSuffix: c.suffix(),
-		Open: envelope.OpenOptions{ExtraSuites: extraSuites(), Release: envelope.UnverifiedUntilEOF()},
+		Open: seal.reading(),
 	})
 	return old, sealed, nil
+}
+
+// reading is what it takes to read what is sealed so, and no more.
+func (s *sealing) reading() envelope.OpenOptions {
+	return envelope.OpenOptions{
+		AllowUncommitted: s.format.suite == envelope.V2GCM,
+		AllowLegacyWraps: s.wrapper.Algorithm() == wrap.AESKW, // of a sidecar in v2
+		ExtraSuites:      extraSuites(), Release: envelope.UnverifiedUntilEOF(),
+	}
 }
 
 // own are the new keys that can open. Of one whose private half is missing, it may
