@@ -103,14 +103,32 @@ func TestRewrapKeepsRecipients(t *testing.T) {
 	cli(t, nil, "cat", "-k", ks.rsa, at).want(t, exitDecrypt)
 }
 
-// TestMigrateJournalOfAll: what is left out is part of what a journal is about.
+// TestMigrateJournalOfAll: whether what is in the format already is sealed anew, too,
+// may change from run to run. What was done stays done, and what was skipped is not.
 func TestMigrateJournalOfAll(t *testing.T) {
 	ks := newKeySet(t)
 	root := "dir:" + filepath.Join(t.TempDir(), "v")
 	journal := filepath.Join(t.TempDir(), "journal")
-	cli(t, strings.NewReader("precious"), "put", "-q", "-k", ks.aes, "-", root+"//p/x").want(t, exitOK)
-	cli(t, nil, "migrate", "-k", ks.aes, "--journal", journal, root+"//p/", root+"//q/").want(t, exitOK)
-	cli(t, nil, "migrate", "-k", ks.aes, "--journal", journal, "--all", root+"//p/", root+"//q/").want(t, exitFailure, "another job")
+	for _, format := range []string{"v3", "v2"} {
+		cli(t, strings.NewReader("precious"), "put", "-q", "-k", ks.aes, "--format", format, "-", root+"//p/"+format).want(t, exitOK)
+	}
+	migrate := func(args ...string) jobSummary {
+		args = append([]string{
+			"migrate", "-k", ks.aes, "--to", ks.otherAES, "--accept", "v2", "--in-place", "--force-unversioned",
+			"--json", "--journal", journal, root + "//p/",
+		}, args...)
+		return summaryOf(t, cli(t, nil, args...).want(t, exitOK))
+	}
+	if s := migrate(); s.Done != 1 || s.Reasons[bulk.ReasonTarget] != 1 {
+		t.Errorf("without --all: %+v, want one of two", s)
+	}
+	if s := migrate("--all"); s.Done != 1 || s.Reasons[bulk.ReasonJournal] != 1 {
+		t.Errorf("with --all: %+v, want the other one", s)
+	}
+	if s := migrate(); s.Skipped != 2 || s.Reasons[bulk.ReasonJournal] != 2 {
+		t.Errorf("without it again: %+v, want nothing to do", s)
+	}
+	wantPlain(t, root, map[string]string{"p/v3": "precious", "p/v2": "precious"}, ks.otherAES)
 }
 
 // TestMigrateLeavesBehind: what is not at DST is counted, and is no success where

@@ -293,8 +293,5 @@ func (c *migrateCmd) job(a *app, src, dst address, seal *sealing) (bulk.Job, err
 		return bulk.Job{}, err
 	}
 	opts := fmt.Sprintf("format %s, description %s, bound %v, to %s", c.Format, pairsText(seal.options.MatDesc), c.Bind, names)
-	if c.All {
-		opts += ", --all"
-	}
 	return bulk.Job{Operation: "migrate", Source: from, Destination: to, Options: opts}, nil
 }
