@@ -48,7 +48,7 @@ type JobError struct {
 
 // Error names both jobs.
 func (e *JobError) Error() string {
-	return fmt.Sprintf("bulk: journal %s is about another job: want %+v, got %+v", e.Path, e.Want, e.Got)
+	return fmt.Sprintf("bulk: journal %s is about another job: want %v; got %v", e.Path, e.Want, e.Got)
 }
 
 // Begun is the outcome of an entry that says what an object was before it is
@@ -82,6 +82,19 @@ type Entry struct {
 	// InstructionFile the key of the file that it was in, if not in metadata.
 	Envelope        map[string]string `json:"envelope,omitempty"`
 	InstructionFile string            `json:"instruction_file,omitempty"`
+}
+
+// String says in a line what became of the object, and why. The reason may hold text
+// from storage. It may be called concurrently while nobody changes e.
+func (e Entry) String() string {
+	text := fmt.Sprintf("%s %q", e.Outcome, e.Key)
+	if e.To != "" && e.To != e.Key {
+		text += fmt.Sprintf(" to %q", e.To)
+	}
+	if e.Reason != "" {
+		text += ": " + e.Reason
+	}
+	return text
 }
 
 // A Journal remembers what was done to which object, so that a job that has

@@ -226,6 +226,9 @@ func TestJournalOther(t *testing.T) {
 	if wrong, ok := errors.AsType[*bulk.JobError](err); !ok || wrong.Want != other || wrong.Got != testJob {
 		t.Errorf("opened by another job: %v, want a JobError", err)
 	}
+	if text := fmt.Sprintf("%+v", err); strings.Contains(text, "{") || !strings.HasSuffix(text, "another key; got test a/ b/, none") {
+		t.Errorf("JobError = %q, want words", text)
+	}
 	link := filepath.Join(t.TempDir(), "link")
 	if os.Symlink(path, link) == nil {
 		if _, err := bulk.OpenJournal(link, testJob); !errors.Is(err, bulk.ErrNotJournal) {
@@ -407,4 +410,12 @@ func ExampleOpenJournal() {
 	// <nil> <nil>
 	// done: true
 	// <nil> <nil>
+}
+
+// TestResultText is what a log shows of a failure: words, and no fields.
+func TestResultText(t *testing.T) {
+	r := bulk.Result{Entry: bulk.Entry{Key: "a\x1b", To: "b", Outcome: bulk.Failed, Reason: "no luck"}, Err: errors.New("no luck")}
+	if got, want := fmt.Sprintf("%+v", r), `failed "a\x1b" to "b": no luck`; got != want {
+		t.Errorf("%%+v = %s, want %s", got, want)
+	}
 }
