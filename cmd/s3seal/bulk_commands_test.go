@@ -199,6 +199,14 @@ func TestLs(t *testing.T) {
 			t.Errorf("%s: %+v, %v", key, e, err)
 		}
 	}
+	for i := range maxFailures + 5 {
+		store(t, strings.TrimPrefix(root, "dir:"), fmt.Sprintf("bad/%02d", i), []byte("x"), map[string]string{"x-amz-key": "%"})
+	}
+	bad := cli(t, nil, "ls", "--sizes", root+"//bad/")
+	wantPartly(t, bad, "s3seal: failed: and 5 more\n", "25 of 25 objects failed")
+	if n := strings.Count(bad.err, "\n"); n != maxFailures+2 {
+		t.Errorf("%d lines on stderr, want %d: %s", n, maxFailures+2, bad.err)
+	}
 	cli(t, nil, "ls", "dir:"+filepath.Join(t.TempDir(), "none")).want(t, exitNotFound)
 	cli(t, nil, "ls", "nonsense").want(t, exitUsage)
 }

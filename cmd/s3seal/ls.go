@@ -77,6 +77,9 @@ func (c *lsCmd) Run(ctx context.Context, a *app) error {
 	if ferr := out.Flush(); ferr != nil && err == nil {
 		err = fmt.Errorf("write stdout: %w", ferr)
 	}
+	if more := failed - maxFailures; more > 0 {
+		a.warn("failed: and %d more", more)
+	}
 	if err == nil && failed > 0 {
 		err = &partlyError{failed, all}
 	}

@@ -128,12 +128,16 @@ func sumOf(f *os.File) (string, error) {
 	return fmt.Sprintf("%x", h.Sum(nil)), nil
 }
 
-// printSum prints a line as sha256sum does, with its escapes.
+// printSum prints a line as sha256sum does, with its escapes. What a terminal could
+// obey it gets as ls prints it; a file gets the key as it is, for --against.
 func (a *app) printSum(sum, key string) error {
 	mark := ""
 	if strings.ContainsAny(key, "\\\n\r") {
 		mark = `\`
 		key = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`).Replace(key)
+	}
+	if isTerminal(a.stdout) {
+		key = printable(key)
 	}
 	if _, err := fmt.Fprintf(a.stdout, "%s%s  %s\n", mark, sum, key); err != nil {
 		return fmt.Errorf("write stdout: %w", err)
