@@ -97,7 +97,15 @@ func printable(s string) string {
 // the like, so that a terminal shows it and does not obey it.
 //
 // It may be called concurrently.
-func (r *Report) WriteTable(w io.Writer) error {
+func (r *Report) WriteTable(w io.Writer) error { return r.WriteTableFunc(w, nil) }
+
+// WriteTableFunc is WriteTable with words of the caller for what it takes to read the
+// objects of a row: needs is called with AuditEnvelope.Needs of each row that has
+// any, also where a level accepts it, and what it returns is the text. nil is as
+// WriteTable.
+//
+// It may be called concurrently if needs may.
+func (r *Report) WriteTableFunc(w io.Writer, needs func([]string) string) error {
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	// Errors of w stick: Flush returns the first.
 	line := func(cells []string) {
@@ -114,9 +122,13 @@ func (r *Report) WriteTable(w io.Writer) error {
 	}
 	line(titles)
 	for i := range r.Rows {
-		cells := r.cells(&r.Rows[i])
-		if len(r.Rows[i].Accepts) > 0 {
-			cells[len(cells)-3] = "" // the levels say it in fewer words
+		row := &r.Rows[i]
+		cells := r.cells(row)
+		switch said := &cells[len(cells)-3]; {
+		case needs != nil && len(row.Needs) > 0:
+			*said = needs(row.Needs)
+		case len(row.Accepts) > 0:
+			*said = "" // the levels say it in fewer words
 		}
 		line(cells)
 	}

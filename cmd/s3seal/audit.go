@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/bulk"
@@ -28,7 +29,7 @@ type auditCmd struct {
 // Help implements kong.HelpProvider.
 func (auditCmd) Help() string {
 	return `For objects that are alike there is one row: their format, wrap, the keys that they want, and whether --accept
-v3, v2 and legacy would let them in. Then come findings: mixed or spoofed envelopes, instruction files without
+v3, v2 and legacy would let them in; NEEDS is what to type for that. Then come findings: mixed or spoofed envelopes, instruction files without
 object or objects without theirs, objects that are not encrypted. It takes one request for each object, or a
 few. It all comes from metadata, which nothing authenticates; s3seal verify reads the objects. The exit code
 is 7 if there were objects that the storage did not describe.
@@ -122,5 +123,30 @@ func (c *auditCmd) print(a *app, r *bulk.Report) error {
 	case c.CSV:
 		return r.WriteCSV(a.stdout)
 	}
-	return r.WriteTable(a.stdout)
+	return r.WriteTableFunc(a.stdout, neededFlags)
+}
+
+// neededFlags are the flags of a reader that set these fields of OpenOptions. Of
+// those that the program always sets it says nothing.
+func neededFlags(options []string) string {
+	var need envelope.OpenOptions
+	for _, option := range options {
+		switch option {
+		case "AllowUncommitted":
+			need.AllowUncommitted = true
+		case "AllowLegacyWraps":
+			need.AllowLegacyWraps = true
+		case "AllowLegacyCBC":
+			need.AllowLegacyCBC = true
+		case "AllowUnauthenticatedCTR":
+			need.AllowUnauthenticatedCTR = true
+		case "AllowPlaintext":
+			return flagPlaintext // of an object without an envelope, which takes no more
+		}
+	}
+	level, extra := acceptFor(need)
+	if level != acceptV3 {
+		extra = append([]string{"--accept " + level}, extra...)
+	}
+	return strings.Join(extra, " ")
 }
