@@ -34,7 +34,7 @@ type BodyReader struct {
 }
 
 // NewBodyReader returns a reader of body, which must deliver size bytes, or
-// any number if size is -1. It reads nothing yet.
+// any number if size is -1. It reads nothing yet. It may be called concurrently.
 func NewBodyReader(ctx context.Context, body io.Reader, size int64) *BodyReader {
 	return newBodyReader(ctx, body, size, "read body")
 }

@@ -31,7 +31,8 @@ var ErrNoNewKey = fmt.Errorf("backend: no new key for the object: %w", wrap.ErrN
 var ErrWrapped = errors.New("backend: the object is under the new key already")
 
 // RewrapOptions say how the key of an object is wrapped anew. Without any
-// Wrappers nothing can be.
+// Wrappers nothing can be. They may be used concurrently while nobody writes to
+// them.
 type RewrapOptions struct {
 	// Wrappers are the new key, as each of the algorithms that it is to serve.
 	// The first that has the algorithm of the object is used: its format stays

@@ -51,6 +51,7 @@ type candidate struct {
 // NewKeyring returns a Keyring of keys. The slice is copied; nil elements are
 // passed over. A Keyring among the keys, described or not, counts as the keys
 // that it holds. A Keyring without keys answers every Unwrap with [ErrNoKey].
+// It may be called concurrently.
 func NewKeyring(keys ...Unwrapper) *Keyring {
 	r := new(Keyring)
 	for _, k := range keys {

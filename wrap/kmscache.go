@@ -73,8 +73,8 @@ type cacheEntry struct {
 	timer   *time.Timer
 }
 
-// NewCache returns a Cache in front of u; opts may be nil. Negative bounds and a
-// missing u are errors.
+// NewCache returns a Cache in front of u; opts may be nil and is not kept.
+// Negative bounds and a missing u are errors. It may be called concurrently.
 func NewCache(u Unwrapper, opts *CacheOptions) (*Cache, error) {
 	c := &Cache{key: u, limit: cacheEntries, maxAge: cacheAge, entries: make(map[cacheID]*list.Element)}
 	if opts == nil {

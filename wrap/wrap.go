@@ -160,7 +160,8 @@ type Unwrapper interface {
 	Unwrap(ctx context.Context, alg Algorithm, wrapped []byte, info Info) (cek []byte, err error)
 }
 
-// A Key can wrap and unwrap.
+// A Key can wrap and unwrap. What Wrapper and Unwrapper ask of implementations
+// holds here too, that they are safe for concurrent use above all.
 type Key interface {
 	Wrapper
 	Unwrapper

@@ -160,7 +160,9 @@ var _ backend.Driver = (*Driver)(nil)
 // New makes no request. A nil opts means the defaults. The client should have
 // its region set, else it asks for that first.
 //
-// New neither changes nor closes the client, which other code may use too.
+// Options that contradict each other, or are out of their bounds, are an error,
+// as is a name that no bucket can have. New neither changes nor closes the client,
+// which other code may use too, and several drivers. It may be called concurrently.
 func New(client *minio.Client, bucket string, opts *Options) (*Driver, error) {
 	if client == nil {
 		return nil, errors.New("s3: client is nil")

@@ -34,7 +34,8 @@ type fileVersion struct {
 
 // Create makes a key file that holds no keys yet, readable by its owner only,
 // and returns its KMS. A file that exists is an error that wraps
-// [io/fs.ErrExist]; it is left alone.
+// [io/fs.ErrExist]; it is left alone. Of several calls for one path at most one
+// succeeds; they may be concurrent.
 func Create(path string) (*KMS, error) {
 	data, err := encodeFile(nil)
 	if err != nil {
@@ -55,8 +56,9 @@ func Create(path string) (*KMS, error) {
 // unless the system is Windows nobody but its owner may have any permission on
 // it.
 //
-// The keys stay in memory as long as the KMS does. What other processes change
-// in the file is not seen.
+// The file has at most 4 MiB, and nothing in it may be unknown. The keys stay in
+// memory as long as the KMS does. What other processes change in the file is not
+// seen. Open may be called concurrently.
 func Open(path string) (*KMS, error) {
 	path, err := filepath.EvalSymlinks(path) // what change replaces is the file, not a link
 	if err != nil {

@@ -79,8 +79,9 @@ var (
 // Key IDs are any text of 1 to 2048 bytes, for example the ARN that production
 // will use; they must match exactly, aliases are not resolved.
 //
-// The zero KMS is what [New] returns. A KMS is safe for concurrent use. Its file is not locked: while one KMS of it
-// adds or rotates keys, no other may, in this process or elsewhere.
+// The zero KMS is what [New] returns. Its file is not locked: while one KMS of it
+// adds or rotates keys, no other may, in this process or elsewhere. A KMS is safe
+// for concurrent use.
 type KMS struct {
 	path string // "" for keys in memory
 
@@ -91,7 +92,8 @@ type KMS struct {
 
 var _ wrap.KMS = (*KMS)(nil)
 
-// New returns a KMS without keys whose keys stay in memory.
+// New returns a KMS without keys whose keys stay in memory. It may be called
+// concurrently.
 func New() *KMS { return new(KMS) }
 
 // CreateKey makes a key from crypto/rand. An ID that exists is an error, as is a
