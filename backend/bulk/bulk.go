@@ -20,6 +20,32 @@
 //
 // No object is worse off than before because a job has failed or was killed: it
 // has the old content under the old key or the new content under the new one.
+//
+// # The bytes
+//
+// A [Journal] is a file of lines of JSON, each of up to 1 MiB: a header, which
+// names the [Job], and an [Entry] for each object.
+//
+//	{"s3seal_journal":1,"operation":"rewrap","source":"…","options":"…"}
+//	{"time":"…","key":"logs/1","etag":"…","size":30,"outcome":"begun","envelope":{"x-amz-3":"…",…}}
+//	{"time":"…","key":"logs/1","etag":"…","size":30,"outcome":"done","envelope_sha256":"…"}
+//
+// A line is whole when it has its newline; what a crash leaves of the last one is
+// cut off. A [Manifest] is CSV as an S3 Inventory has it, a line of which has up to
+// 64 KiB:
+//
+//	"bucket","logs/1%20old","30","…"
+//
+// # What was rejected
+//
+// A database, or the bucket itself, for the journal: a file that is appended to
+// survives a crash without either, and what it says is not for the bucket to know.
+// Locks and leases between processes: a [Shard] needs nobody to talk to, and two
+// jobs that meet all the same find an object that has changed, or is done.
+//
+// Objects whose headers or tags would be lost counted as done with a note: nobody
+// reads notes before the old bucket is deleted, so they fail. FNV to divide keys:
+// modulo 2 it is their parity; a shard is decided by SHA-256.
 package bulk
 
 import (
@@ -149,11 +175,12 @@ func (c *Cost) add(d Cost) {
 	c.KMSCalls += d.KMSCalls
 }
 
-// A Summary is what became of the objects of a job.
+// A Summary is what became of the objects of a job. Nothing changes it any more
+// when a caller gets it, so that it may be read concurrently.
 type Summary struct {
-	Done    int64
-	Skipped int64
-	Failed  int64
+	Done    int64 // objects
+	Skipped int64 // for Reasons
+	Failed  int64 // of which Options.OnResult was told
 
 	// Reasons says how many were skipped for which reason.
 	Reasons map[string]int64
@@ -169,7 +196,7 @@ type Summary struct {
 
 	Cost
 
-	Elapsed time.Duration
+	Elapsed time.Duration // from the start of the job to its end
 }
 
 // Total returns how many objects there were.

@@ -34,16 +34,16 @@ var (
 // disagree on, such as the name of the new key. It must not hold any secret, and
 // be UTF-8.
 type Job struct {
-	Operation   string `json:"operation"`
-	Source      string `json:"source,omitempty"`
-	Destination string `json:"destination,omitempty"`
-	Options     string `json:"options,omitempty"`
+	Operation   string `json:"operation"`             // for example "rewrap"
+	Source      string `json:"source,omitempty"`      // where the objects are
+	Destination string `json:"destination,omitempty"` // where they go, if elsewhere
+	Options     string `json:"options,omitempty"`     // what else makes it another job
 }
 
 // A JobError says that a journal is about another job.
 type JobError struct {
-	Path      string
-	Want, Got Job
+	Path      string // of the journal
+	Want, Got Job    // that the caller has, and that the journal is about
 }
 
 // Error names both jobs.
@@ -57,11 +57,11 @@ const Begun Outcome = "begun"
 
 // An Entry is a line of a [Journal]: what became of one object.
 type Entry struct {
-	Time    time.Time `json:"time"` // set by Append
-	Key     string    `json:"key"`
-	ETag    string    `json:"etag,omitempty"` // of the object that the job has left under Key
-	Size    int64     `json:"size"`           // stored
-	Outcome Outcome   `json:"outcome"`
+	Time    time.Time `json:"time"`             // set by Append
+	Key     string    `json:"key"`              // of the object
+	ETag    string    `json:"etag,omitempty"`   // of the object that the job has left under Key
+	Size    int64     `json:"size"`             // stored
+	Outcome Outcome   `json:"outcome"`          // Done, Skipped, Failed or Begun
 	Reason  string    `json:"reason,omitempty"` // why it was skipped or has failed
 
 	// EnvelopeSHA256 is the [EnvelopeSum] of what the object that is done has
@@ -81,7 +81,7 @@ type Entry struct {
 	// Envelope is the metadata of the envelope before it was replaced, and
 	// InstructionFile the key of the file that it was in, if not in metadata.
 	Envelope        map[string]string `json:"envelope,omitempty"`
-	InstructionFile string            `json:"instruction_file,omitempty"`
+	InstructionFile string            `json:"instruction_file,omitempty"` // empty if it was in metadata
 }
 
 // String says in a line what became of the object, and why. The reason may hold text

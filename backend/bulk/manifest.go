@@ -68,7 +68,7 @@ type ManifestOptions struct {
 // A line that is not as the schema says is an error that wraps [ErrManifest] and
 // names the line, and ends the sequence; so does an error of r. It takes the
 // memory of a line, which must not be longer than 64 KiB. r is read while the
-// sequence is, which works once. opts may be nil.
+// sequence is, which works once, and not concurrently. opts may be nil.
 func Manifest(r io.Reader, opts *ManifestOptions) iter.Seq2[*backend.Info, error] {
 	if opts == nil {
 		opts = new(ManifestOptions)
