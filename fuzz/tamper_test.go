@@ -17,6 +17,7 @@ import (
 
 	"github.com/s3seal/s3seal/envelope"
 	enveloped "github.com/s3seal/s3seal/envelope/dare"
+	"github.com/s3seal/s3seal/internal/race"
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/stream/chunked"
 	"github.com/s3seal/s3seal/stream/dare"
@@ -61,7 +62,7 @@ func (s *sealedThing) judge(body []byte) (released int, err error) {
 // prime number of bytes apart. The long form is for builds without the race
 // detector.
 func TestTampered(t *testing.T) {
-	long := os.Getenv("S3SEAL_LONG") == "1" && !withRace
+	long := os.Getenv("S3SEAL_LONG") == "1" && !race.Enabled
 	all := sealedThings(t, long)
 	var tried, accepted, released atomic.Int64
 	var wg sync.WaitGroup
@@ -104,7 +105,7 @@ func stepFor(size int, long bool) int {
 		return 61
 	case size > 10_000:
 		return 8009
-	case size > 100 && withRace:
+	case size > 100 && race.Enabled:
 		return 499
 	case size > 100 && !long:
 		return 97

@@ -9,6 +9,7 @@ import (
 
 	"github.com/s3seal/s3seal/envelope"
 	enveloped "github.com/s3seal/s3seal/envelope/dare"
+	"github.com/s3seal/s3seal/internal/race"
 	"github.com/s3seal/s3seal/wrap"
 )
 
@@ -28,7 +29,7 @@ func (k *keyKeeper) Wrap(ctx context.Context, cek []byte, info wrap.Info) ([]byt
 func TestNothingTwice(t *testing.T) {
 	suites := []envelope.Suite{envelope.V3, envelope.V2GCM, envelope.Chunked, enveloped.DARE2}
 	n := 2_500
-	if os.Getenv("S3SEAL_LONG") == "1" && !withRace {
+	if os.Getenv("S3SEAL_LONG") == "1" && !race.Enabled {
 		n = 250_000 // of each, a million in all
 	}
 	for _, suite := range suites {

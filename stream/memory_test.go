@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/race"
 	"github.com/s3seal/s3seal/stream"
 )
 
@@ -17,7 +18,7 @@ import (
 func TestWriteAllocations(t *testing.T) {
 	const c = stream.DefaultChunkSize
 	sizes := []int{100, c / 4, c, 3*c + 1}
-	if !withRace {
+	if !race.Enabled {
 		sizes = append(sizes, 8*c, 20*c+1) // on all cores
 	}
 	eachMode(t, func(t *testing.T, m mode) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/cryptotest"
 
+	"github.com/s3seal/s3seal/internal/race"
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/stream/chunked"
 	"github.com/s3seal/s3seal/stream/streamtest"
@@ -73,7 +74,7 @@ var conformance = map[string]func(s *sample) error{
 
 func TestConformance(t *testing.T) {
 	sizes := []int{0, 1, 1000, chunk, run + 300}
-	if !testing.Short() && !raceEnabled { // see TestAllCores
+	if !testing.Short() && !race.Enabled { // see TestAllCores
 		sizes = append(sizes, chunk+1, run, 10*run+chunk+5)
 	}
 	for _, n := range sizes {

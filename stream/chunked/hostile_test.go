@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/s3seal/s3seal/internal/race"
 )
 
 // stride is how far the tests of every byte step. The race detector has nothing
 // to find in them and makes them slow; it gets some of the bytes.
 func stride() int {
-	if raceEnabled || testing.Short() {
+	if race.Enabled || testing.Short() {
 		return 61
 	}
 	return 1

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/race"
 	"github.com/s3seal/s3seal/stream/chunked"
 )
 
@@ -28,7 +29,7 @@ func (zeros) Read(p []byte) (int, error) {
 // TestAllocations: a stream that runs allocates nothing, in either direction
 // and for calls of any size.
 func TestAllocations(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector drops pooled buffers at random")
 	}
 	ct := seal(text(280 * run))
@@ -78,7 +79,7 @@ func TestConstantMemory(t *testing.T) {
 		t.Errorf("Copy = %d, %v", n, err)
 	}
 	most := uint64(16+8*runtime.GOMAXPROCS(0)) << 17
-	if got := after.TotalAlloc - before.TotalAlloc; got > most && !raceEnabled {
+	if got := after.TotalAlloc - before.TotalAlloc; got > most && !race.Enabled {
 		t.Errorf("%d bytes allocated for a stream of 64 MiB, want at most %d", got, most)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/s3seal/s3seal/internal/race"
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/stream/chunked"
 	"github.com/s3seal/s3seal/stream/internal/engine"
@@ -298,7 +299,7 @@ func TestReaderAtIOTest(t *testing.T) {
 }
 
 func TestReadAtAllocations(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector drops pooled buffers at random")
 	}
 	ct := seal(text(2 << 20))

@@ -7,6 +7,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/race"
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/stream/dare"
 	"github.com/s3seal/s3seal/stream/streamtest"
@@ -50,7 +51,7 @@ var conformance = map[string]func(plain, sealed []byte, opts *streamtest.Decrypt
 
 func TestConformance(t *testing.T) {
 	sizes := []int{1, 300, 65536, 2*65536 + 77}
-	if raceEnabled {
+	if race.Enabled {
 		// The detector watches each of the 64 KiB that sio clears after each of
 		// many thousand streams.
 		sizes = []int{17, 65536 + 77}

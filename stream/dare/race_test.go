@@ -15,13 +15,14 @@ import (
 
 	"github.com/minio/sio"
 
+	"github.com/s3seal/s3seal/internal/race"
 	"github.com/s3seal/s3seal/stream/dare"
 )
 
 // TestWeakRace runs TestSIORaces in a process of its own: parallel ReadAt of
 // sio, which io.ReaderAt demands, is a data race.
 func TestWeakRace(t *testing.T) {
-	if !raceEnabled {
+	if !race.Enabled {
 		t.Skip("needs the race detector")
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestSIORaces$", "-test.v", "-test.timeout=1m")

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/race"
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/stream/dare"
 )
@@ -21,7 +22,7 @@ func TestTruncation(t *testing.T) {
 	sealed := seal(plain)
 	for n := range len(sealed) {
 		edge := n%dare.PackageSize < 100 || n%dare.PackageSize > dare.PackageSize-100
-		if !edge && (testing.Short() || raceEnabled || n < dare.PackageSize) {
+		if !edge && (testing.Short() || race.Enabled || n < dare.PackageSize) {
 			continue
 		}
 		if got, err := decryptWhole(sealed[:n]); err != stream.ErrDecrypt || !bytes.HasPrefix(plain, got) {
@@ -56,7 +57,7 @@ func TestBitFlips(t *testing.T) {
 				continue
 			}
 			for bit := range 8 {
-				if raceEnabled && bit != at%8 {
+				if race.Enabled && bit != at%8 {
 					continue
 				}
 				sealed[at] ^= 1 << bit

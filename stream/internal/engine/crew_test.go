@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/s3seal/s3seal/internal/race"
 )
 
 var errFault = errors.New("the cable was pulled")
@@ -253,7 +255,7 @@ func TestNobodyToHelp(t *testing.T) {
 // TestRunAllocatesNothing does not use testing.AllocsPerRun, which leaves but
 // one core.
 func TestRunAllocatesNothing(t *testing.T) {
-	if withRace {
+	if race.Enabled {
 		t.Skip("the race detector makes sync.Pool drop things at random")
 	}
 	const rounds = 200

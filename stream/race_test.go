@@ -1,9 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-
-//go:build race
-
-package stream_test
-
-// withRace is for tests that count allocations: the race detector makes
-// sync.Pool drop things at random.
-const withRace = true
