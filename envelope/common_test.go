@@ -13,7 +13,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -25,20 +24,6 @@ import (
 	"github.com/s3seal/s3seal/wrap"
 	"github.com/s3seal/s3seal/wrap/legacy"
 )
-
-// shared reads a file of vectors that are not part of this repository. A fresh
-// clone does not have them and skips, visibly.
-func shared(t *testing.T, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "..", "shared", "vectors", name))
-	if errors.Is(err, fs.ErrNotExist) && os.Getenv("S3SEAL_REQUIRE_SHARED") != "1" {
-		t.Skipf("vectors beside the checkout are not there: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
 
 // parseJSON reads a JSON file into v.
 func parseJSON(t testing.TB, data []byte, v any) {

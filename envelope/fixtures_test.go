@@ -18,6 +18,7 @@ import (
 	"testing/iotest"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/wrap"
 )
 
@@ -216,7 +217,7 @@ func checkReads(t *testing.T, f fixture, opener *envelope.Opener, size int64) {
 // wrap with modern content.
 func TestSESHeader(t *testing.T) {
 	var file struct{ Metadata map[string]string }
-	parseJSON(t, shared(t, "formats_ses_metadata.json"), &file)
+	parseJSON(t, vectors.Read(t, "formats_ses_metadata.json"), &file)
 	file.Metadata["x-amz-key-v2"] = base64.StdEncoding.EncodeToString(make([]byte, 184)) // not published
 	h, err := envelope.ParseHeader(file.Metadata)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/s3seal/s3seal/envelope"
 	"github.com/s3seal/s3seal/envelope/dare"
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/wrap"
 )
@@ -124,7 +125,7 @@ func TestKeyDerivation(t *testing.T) {
 	var file struct {
 		Tests []struct{ DataKey, MessageID, EncryptionKey, CommitKey string }
 	}
-	parseJSON(t, shared(t, "s3ec_v3_kdf.json"), &file)
+	parseJSON(t, vectors.Read(t, "s3ec_v3_kdf.json"), &file)
 	if len(file.Tests) != 2 {
 		t.Fatalf("tests: want 2, got %d", len(file.Tests))
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/wrap"
 )
 
@@ -149,7 +150,7 @@ func TestGoObjects(t *testing.T) {
 			}
 		}
 	}
-	parseJSON(t, shared(t, "formats_go_v4_objects.json"), &file)
+	parseJSON(t, vectors.Read(t, "formats_go_v4_objects.json"), &file)
 	var good []vectorObject
 	for _, o := range file.Objects {
 		v := object{meta: o.Metadata, body: unhex(t, o.Body), plain: unhex(t, o.Plaintext)}
@@ -192,7 +193,7 @@ func TestCommitVectors(t *testing.T) {
 			Plaintext, Ciphertext, Tag, Note string
 		}
 	}
-	parseJSON(t, shared(t, "formats_hkdf_commit.json"), &file)
+	parseJSON(t, vectors.Read(t, "formats_hkdf_commit.json"), &file)
 	opened := 0
 	for i, v := range file.Vectors {
 		body := unhex(t, v.Ciphertext+v.Tag)
@@ -234,8 +235,8 @@ func TestContentVectors(t *testing.T) {
 		NIST []vector `json:"nist"`
 	}
 	var cbc struct{ Vectors []vector }
-	parseJSON(t, shared(t, "formats_aes_gcm_kat.json"), &gcm)
-	parseJSON(t, shared(t, "formats_aes_cbc_kat.json"), &cbc)
+	parseJSON(t, vectors.Read(t, "formats_aes_gcm_kat.json"), &gcm)
+	parseJSON(t, vectors.Read(t, "formats_aes_cbc_kat.json"), &cbc)
 	open := func(alg string, v vector, body []byte, plain string) {
 		t.Helper()
 		meta := map[string]string{"x-amz-key-v2": b64(40), "x-amz-iv": b64of(unhex(t, v.IV)), "x-amz-cek-alg": alg, "x-amz-wrap-alg": "AESWrap"}

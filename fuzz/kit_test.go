@@ -7,9 +7,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/json"
-	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -107,18 +105,6 @@ func newBlock(t testing.TB, key []byte) cipher.Block {
 func pattern(size uint32) []byte {
 	n := int(size % (1 << 20))
 	return bytes.Repeat([]byte("s3seal!"), n/7+1)[:n]
-}
-
-// shared reads a file of vectors that are not part of this repository, or
-// nothing if they are not there.
-func shared(t testing.TB, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "..", "shared", "vectors", name))
-	if errors.Is(err, fs.ErrNotExist) && os.Getenv("S3SEAL_REQUIRE_SHARED") != "1" {
-		t.Logf("seeds beside the checkout are not there: %v", err)
-		return nil
-	}
-	return must[[]byte](t)(data, err)
 }
 
 // cases are those of the test kit.

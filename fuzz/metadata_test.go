@@ -17,6 +17,7 @@ import (
 	"github.com/s3seal/s3seal/envelope"
 	"github.com/s3seal/s3seal/envelope/dare"
 	"github.com/s3seal/s3seal/internal/testkit"
+	"github.com/s3seal/s3seal/internal/vectors"
 )
 
 func metadataSeeds(t testing.TB) (seeds [][]any) {
@@ -26,7 +27,7 @@ func metadataSeeds(t testing.TB) (seeds [][]any) {
 	for _, c := range cases(t) {
 		seeds = append(seeds, []any{joinFields(c.Metadata)})
 	}
-	if data := shared(t, "formats_ses_metadata.json"); data != nil {
+	if data, ok := vectors.Find(t, "formats_ses_metadata.json"); ok {
 		var file struct{ Metadata map[string]string }
 		if err := json.Unmarshal(data, &file); err != nil {
 			t.Fatal(err)

@@ -8,28 +8,12 @@ import (
 	"crypto/cipher"
 	"encoding/json"
 	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/stream"
 )
-
-// readNIST returns a file of the vectors of NIST that lie beside a checkout and
-// are not ours to copy. A fresh clone does not have them and skips, visibly.
-func readNIST(t *testing.T, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "..", "shared", "vectors", "nist", name))
-	if errors.Is(err, fs.ErrNotExist) && os.Getenv("S3SEAL_REQUIRE_SHARED") != "1" {
-		t.Skipf("vectors beside the checkout are not there: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
 
 // A nistVector is one case of either kind of file.
 type nistVector struct {
@@ -56,7 +40,7 @@ func loadCAVP(t *testing.T, name string) (all []nistVector) {
 		all = append(all, v)
 		clear(fields)
 	}
-	for lines := bufio.NewScanner(bytes.NewReader(readNIST(t, name))); lines.Scan(); {
+	for lines := bufio.NewScanner(bytes.NewReader(vectors.Read(t, "nist/"+name))); lines.Scan(); {
 		field, value, ok := strings.Cut(lines.Text(), ": ")
 		switch {
 		case lines.Text() == "":
@@ -155,7 +139,7 @@ type acvpFile struct {
 func loadACVP(t *testing.T, name string) (f acvpFile) {
 	t.Helper()
 	var list []json.RawMessage
-	if err := json.Unmarshal(readNIST(t, name), &list); err != nil || len(list) != 2 {
+	if err := json.Unmarshal(vectors.Read(t, "nist/"+name), &list); err != nil || len(list) != 2 {
 		t.Fatalf("%s: %d values, %v, want 2", name, len(list), err)
 	}
 	if err := json.Unmarshal(list[1], &f); err != nil {

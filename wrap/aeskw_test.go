@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/wrap"
 	"pgregory.net/rapid"
 )
@@ -184,7 +185,7 @@ func TestAESKeyWrapACVP(t *testing.T) {
 	}
 	var in, want acvpFile
 	for name, f := range map[string]*acvpFile{"nist/ACVP-AES-KW.vectors.json": &in, "nist/ACVP-AES-KW.expected.json": &want} {
-		if err := json.Unmarshal(readShared(t, name), f); err != nil {
+		if err := json.Unmarshal(vectors.Read(t, name), f); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -232,11 +233,11 @@ func parseVec(t *testing.T, data []byte) []map[string][]byte {
 }
 
 func TestAESKeyWrapBotan(t *testing.T) {
-	rfc := parseVec(t, readShared(t, "nist/botan_rfc3394.vec"))
+	rfc := parseVec(t, vectors.Read(t, "nist/botan_rfc3394.vec"))
 	for _, c := range rfc {
 		checkKW(t, c["KEK"], c["Key"], c["Output"])
 	}
-	good := parseVec(t, readShared(t, "nist/botan_nist_key_wrap.vec"))
+	good := parseVec(t, vectors.Read(t, "nist/botan_nist_key_wrap.vec"))
 	for _, c := range good {
 		if len(c["Input"]) == 8 {
 			checkKWRejected(t, c["Key"], c["Output"]) // shorter than RFC 3394 defines
@@ -244,7 +245,7 @@ func TestAESKeyWrapBotan(t *testing.T) {
 		}
 		checkKW(t, c["Key"], c["Input"], c["Output"])
 	}
-	bad := parseVec(t, readShared(t, "nist/botan_nist_key_wrap_invalid.vec"))
+	bad := parseVec(t, vectors.Read(t, "nist/botan_nist_key_wrap_invalid.vec"))
 	for _, c := range bad {
 		checkKWRejected(t, c["Key"], c["Input"])
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/wrap"
 )
 
@@ -126,7 +127,7 @@ func TestRequireContextVectors(t *testing.T) {
 			Error    bool
 		} `json:"encryption_context_compare"`
 	}
-	if err := json.Unmarshal(readShared(t, "formats_go_v4_objects.json"), &f); err != nil {
+	if err := json.Unmarshal(vectors.Read(t, "formats_go_v4_objects.json"), &f); err != nil {
 		t.Fatal(err)
 	}
 	u := unwrapFunc(func() ([]byte, error) { return make([]byte, 32), nil })

@@ -5,42 +5,10 @@ package wrap_test
 import (
 	"encoding/json"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/c2sp/wycheproof"
 )
-
-// readShared returns a file of the vectors that lie beside a checkout and are
-// not ours to copy. A fresh clone does not have them.
-func readShared(t *testing.T, name string) []byte {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for !exists(filepath.Join(dir, "go.mod")) {
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the test")
-		}
-		dir = filepath.Dir(dir)
-	}
-	dir = filepath.Join(filepath.Dir(dir), "shared", "vectors")
-	if !exists(dir) && os.Getenv("S3SEAL_REQUIRE_SHARED") != "1" {
-		t.Skipf("no vectors beside the checkout: %s", name)
-	}
-	data, err := os.ReadFile(filepath.Join(dir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
 
 type wycheproofTest struct {
 	ID     int `json:"tcId"`
