@@ -8,43 +8,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/foreign"
 	"github.com/s3seal/s3seal/stream"
 )
-
-// needOpenSSL skips where the command is not OpenSSL 3, which these tests know.
-func needOpenSSL(t *testing.T) {
-	t.Helper()
-	version, err := exec.CommandContext(t.Context(), "openssl", "version").Output()
-	if err == nil && strings.HasPrefix(string(version), "OpenSSL 3") {
-		return
-	}
-	if os.Getenv("S3SEAL_REQUIRE_RUBY") != "" { // set where all such clients are installed
-		t.Fatalf("openssl is required: got version %q, %v, want OpenSSL 3", version, err)
-	}
-	t.Skipf("needs OpenSSL 3 (Debian: openssl), got version %q, %v", version, err)
-}
 
 // opensslCBC encrypts, or with -d decrypts, in one go.
 func opensslCBC(t *testing.T, key, iv, in []byte, more ...string) ([]byte, error) {
 	t.Helper()
 	args := []string{"enc", fmt.Sprintf("-aes-%d-cbc", 8*len(key)), "-K", hex.EncodeToString(key), "-iv", hex.EncodeToString(iv)}
-	cmd := exec.CommandContext(t.Context(), "openssl", append(args, more...)...)
-	var stderr bytes.Buffer
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		err = fmt.Errorf("openssl enc: %w: %s", err, &stderr)
-	}
-	return out, err
+	return foreign.OpenSSL(t, in, append(args, more...)...)
 }
 
 func TestOpenSSLCBC(t *testing.T) {
-	needOpenSSL(t)
+	foreign.NeedOpenSSL(t)
 	key, iv := []byte("0123456789abcdef0123456789ABCDEF"), []byte("sixteen bytes iv")
 	for _, k := range []int{16, 24, 32} {
 		for _, n := range []int{0, 1, 15, 16, 17, 4101, stream.DefaultChunkSize - 1, stream.DefaultChunkSize, stream.DefaultChunkSize + 1} {
@@ -80,7 +59,7 @@ func checkOpenSSLCBC(t *testing.T, key, iv, plain []byte) {
 
 // TestOpenSSLCBCPadding wants both sides to take and to refuse the same ends.
 func TestOpenSSLCBCPadding(t *testing.T) {
-	needOpenSSL(t)
+	foreign.NeedOpenSSL(t)
 	key, iv := []byte("0123456789abcdef"), []byte("sixteen bytes iv")
 	first := strings.Repeat("A", 32)
 	for _, end := range []string{

@@ -4,57 +4,24 @@ package wrap_test
 
 import (
 	"bytes"
-	"crypto/rsa"
-	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/foreign"
 	"github.com/s3seal/s3seal/wrap"
 )
-
-// needOpenSSL skips where the command is not OpenSSL 3: older ones and LibreSSL
-// lack the key wraps.
-func needOpenSSL(t *testing.T) {
-	t.Helper()
-	version, err := exec.CommandContext(t.Context(), "openssl", "version").Output()
-	if err == nil && strings.HasPrefix(string(version), "OpenSSL 3") {
-		return
-	}
-	if os.Getenv("S3SEAL_REQUIRE_RUBY") != "" { // set where all such clients are installed
-		t.Fatalf("openssl is required: got version %q, %v, want OpenSSL 3", version, err)
-	}
-	t.Skipf("needs OpenSSL 3 (Debian: openssl), got version %q, %v", version, err)
-}
-
-// openssl runs the command and returns what it writes.
-func openssl(t *testing.T, in []byte, args ...string) ([]byte, error) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "openssl", args...)
-	var stderr bytes.Buffer
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		err = fmt.Errorf("openssl %s: %w: %s", args[0], err, &stderr)
-	}
-	return out, err
-}
 
 // opensslKW wraps (or with -d, unwraps) in one go. The command has no default
 // IV; this is the one of RFC 3394, section 2.2.3.1.
 func opensslKW(t *testing.T, kek, in []byte, more ...string) ([]byte, error) {
 	t.Helper()
 	args := []string{"enc", fmt.Sprintf("-id-aes%d-wrap", 8*len(kek)), "-K", hex.EncodeToString(kek), "-iv", "A6A6A6A6A6A6A6A6"}
-	return openssl(t, in, append(args, more...)...)
+	return foreign.OpenSSL(t, in, append(args, more...)...)
 }
 
 func TestOpenSSLKeyWrap(t *testing.T) {
-	needOpenSSL(t)
+	foreign.NeedOpenSSL(t)
 	long := bytes.Repeat([]byte("0123456789abcdef"), 4)
 	for _, n := range []int{16, 24, 32} {
 		kek := bytes.Repeat([]byte{byte(n)}, n)
@@ -83,7 +50,7 @@ func TestOpenSSLKeyWrap(t *testing.T) {
 
 // TestOpenSSLKeyWrapRefuses wants both sides to refuse the same alterations.
 func TestOpenSSLKeyWrapRefuses(t *testing.T) {
-	needOpenSSL(t)
+	foreign.NeedOpenSSL(t)
 	kek := []byte("0123456789abcdef")
 	k := mustAESKeyWrap(t, kek)
 	wrapped := mustWrap(t, k, make([]byte, 32), wrap.Info{})
@@ -97,38 +64,20 @@ func TestOpenSSLKeyWrapRefuses(t *testing.T) {
 	}
 }
 
-// pemFiles writes the key to files, because the command takes no key otherwise.
-func pemFiles(t *testing.T, priv *rsa.PrivateKey) (privFile, pubFile string) {
-	t.Helper()
-	pub, err := x509.MarshalPKIXPublicKey(&priv.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	write := func(name, kind string, der []byte) string {
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	return write("private.pem", "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(priv)), write("public.pem", "PUBLIC KEY", pub)
-}
-
 // opensslOAEP names the hashes, and not the defaults, so that it cannot follow
 // a change of those.
 func opensslOAEP(t *testing.T, in []byte, hash, mgf string, args ...string) ([]byte, error) {
 	t.Helper()
 	args = append([]string{"pkeyutl"}, args...)
-	return openssl(t, in, append(args, "-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:"+hash, "-pkeyopt", "rsa_mgf1_md:"+mgf)...)
+	return foreign.OpenSSL(t, in, append(args, "-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:"+hash, "-pkeyopt", "rsa_mgf1_md:"+mgf)...)
 }
 
 func TestOpenSSLRSAOAEP(t *testing.T) {
 	skipFIPS(t)
-	needOpenSSL(t)
+	foreign.NeedOpenSSL(t)
 	priv := loadKeywrap(t).rsaKey(t)
 	k := mustRSAOAEP(t, priv)
-	privFile, pubFile := pemFiles(t, priv)
+	privFile, pubFile := foreign.KeyFiles(t, priv)
 	for _, alg := range []string{gcmAlg, "AES/CBC/PKCS5Padding", "115"} {
 		for _, n := range []int{16, 24, 32} {
 			cek, info := bytes.Repeat([]byte{byte(3 * n)}, n), wrap.Info{ContentAlg: alg}
@@ -150,9 +99,9 @@ func TestOpenSSLRSAOAEP(t *testing.T) {
 // hash: the profile is SHA-1 twice, and no other is tried.
 func TestOpenSSLRSAOAEPOtherHashes(t *testing.T) {
 	skipFIPS(t)
-	needOpenSSL(t)
+	foreign.NeedOpenSSL(t)
 	priv := loadKeywrap(t).rsaKey(t)
-	_, pubFile := pemFiles(t, priv)
+	_, pubFile := foreign.KeyFiles(t, priv)
 	payload := append(append([]byte{32}, make([]byte, 32)...), gcmAlg...)
 	for _, hashes := range [][2]string{{"sha256", "sha256"}, {"sha256", "sha1"}, {"sha1", "sha256"}} {
 		wrapped, err := opensslOAEP(t, payload, hashes[0], hashes[1], "-encrypt", "-pubin", "-inkey", pubFile)

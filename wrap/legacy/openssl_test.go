@@ -5,49 +5,20 @@ package legacy_test
 import (
 	"bytes"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/foreign"
 	"github.com/s3seal/s3seal/wrap"
 )
-
-// needOpenSSL skips where the command is not OpenSSL 3, which these tests know.
-func needOpenSSL(t *testing.T) {
-	t.Helper()
-	version, err := exec.CommandContext(t.Context(), "openssl", "version").Output()
-	if err == nil && strings.HasPrefix(string(version), "OpenSSL 3") {
-		return
-	}
-	if os.Getenv("S3SEAL_REQUIRE_RUBY") != "" { // set where all such clients are installed
-		t.Fatalf("openssl is required: got version %q, %v, want OpenSSL 3", version, err)
-	}
-	t.Skipf("needs OpenSSL 3 (Debian: openssl), got version %q, %v", version, err)
-}
 
 // A pkeyutl is a key in files, for openssl pkeyutl.
 type pkeyutl struct{ privFile, pubFile string }
 
 func newPkeyutl(t *testing.T, priv *rsa.PrivateKey) pkeyutl {
 	t.Helper()
-	pub, err := x509.MarshalPKIXPublicKey(&priv.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	write := func(name, kind string, der []byte) string {
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	return pkeyutl{write("private.pem", "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(priv)), write("public.pem", "PUBLIC KEY", pub)}
+	private, public := foreign.KeyFiles(t, priv)
+	return pkeyutl{private, public}
 }
 
 func (p pkeyutl) encrypt(t *testing.T, in []byte, opts ...string) []byte {
@@ -67,12 +38,9 @@ func (p pkeyutl) run(t *testing.T, in []byte, args, opts []string) []byte {
 	for _, o := range opts {
 		args = append(args, "-pkeyopt", o)
 	}
-	cmd := exec.CommandContext(t.Context(), "openssl", args...)
-	var stderr bytes.Buffer
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), &stderr
-	out, err := cmd.Output()
+	out, err := foreign.OpenSSL(t, in, args...)
 	if err != nil {
-		t.Fatalf("openssl %v: %v\n%s", args, err, &stderr)
+		t.Fatal(err)
 	}
 	return out
 }
@@ -80,7 +48,7 @@ func (p pkeyutl) run(t *testing.T, in []byte, args, opts []string) []byte {
 // TestOpenSSLRSAOAEPSHA256 has one direction: this wrap is only read here.
 func TestOpenSSLRSAOAEPSHA256(t *testing.T) {
 	skipFIPS(t)
-	needOpenSSL(t)
+	foreign.NeedOpenSSL(t)
 	priv := loadKeywrap(t).rsaKey(t)
 	k, theirs := mustOAEPSHA256(t, priv), newPkeyutl(t, priv)
 	for _, mgf := range []string{"sha1", "sha256"} {
@@ -101,7 +69,7 @@ func TestOpenSSLRSAOAEPSHA256(t *testing.T) {
 // TestOpenSSLRSAPKCS1 has CEKs of 32 bytes only, as this wrap does.
 func TestOpenSSLRSAPKCS1(t *testing.T) {
 	skipFIPS(t)
-	needOpenSSL(t)
+	foreign.NeedOpenSSL(t)
 	priv := loadKeywrap(t).rsaKey(t)
 	k, theirs := mustPKCS1(t, priv), newPkeyutl(t, priv)
 	for _, fill := range []byte{0, 1, 0x7f, 0xff} { // zeros end the padding too
