@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"sync"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/printtest"
 	"github.com/s3seal/s3seal/stream"
 	"pgregory.net/rapid"
 )
@@ -349,16 +349,8 @@ func TestScanPrintsNothing(t *testing.T) {
 	if _, err := r.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
-	for want, v := range map[string]slog.LogValuer{"stream.GCMScan": s, "stream.GCMVerifiedReader": r} {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-			if got := fmt.Sprintf(verb, v); got != want {
-				t.Errorf("%s prints %.100q, want %q", verb, got, want)
-			}
-		}
-		if got := v.LogValue().String(); got != want {
-			t.Errorf("LogValue = %q, want %q", got, want)
-		}
-	}
+	printtest.OnlyName(t, s)
+	printtest.OnlyName(t, r)
 }
 
 // TestSecondPassPanics: a source that panics in the middle of a run, and is

@@ -4,12 +4,12 @@ package dare_test
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"log/slog"
 	"strings"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/printtest"
 	"github.com/s3seal/s3seal/stream/dare"
 )
 
@@ -23,17 +23,7 @@ func TestPrintsNothing(t *testing.T) {
 	d := must(dare.NewDecryptReader(bytes.NewReader(sealed), testKey))
 	d.Read(make([]byte, 3))
 	a := must(dare.NewReaderAt(bytes.NewReader(sealed), int64(len(sealed)), testKey))
-	for _, v := range []any{w, e, d, a} {
-		want := strings.TrimPrefix(fmt.Sprintf("%T", v), "*")
-		for _, verb := range "abcdefgijklmnoqrstuvxyzABCDEFGHIJKLMNOPQRSUVWXYZ" {
-			for _, flags := range []string{"", "+", "#", "20", " "} {
-				if got := fmt.Sprintf("%"+flags+string(verb), v); got != want {
-					t.Errorf("%%%s%c prints %.100q, want %q", flags, verb, got, want)
-				}
-			}
-		}
-		if got := v.(slog.LogValuer).LogValue().String(); got != want {
-			t.Errorf("LogValue = %q, want %q", got, want)
-		}
+	for _, v := range []slog.LogValuer{w, e, d, a} {
+		printtest.OnlyName(t, v)
 	}
 }

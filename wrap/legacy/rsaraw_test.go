@@ -6,16 +6,13 @@ import (
 	"bytes"
 	"crypto/fips140"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"math/big"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/foreign"
+	"github.com/s3seal/s3seal/internal/printtest"
 	"github.com/s3seal/s3seal/wrap"
 	"github.com/s3seal/s3seal/wrap/legacy"
 )
@@ -155,12 +152,7 @@ func TestRSARawArguments(t *testing.T) {
 	wrapped := rawRSA(&priv.PublicKey, bytes.Repeat([]byte{6}, 32))
 	priv.D.SetInt64(1) // the key is a copy
 	wantCEK(t, k, wrap.RSARaw, wrapped, bytes.Repeat([]byte{6}, 32))
-	text := printings(k)
-	for _, secret := range []string{priv.Primes[0].String(), string(priv.Primes[1].Bytes()[:12])} {
-		if strings.Contains(text, secret) {
-			t.Errorf("printing shows key bytes as %q", secret)
-		}
-	}
+	text := printtest.Hides(t, k, priv.Primes[0].Bytes(), priv.Primes[1].Bytes())
 	if want := "legacy.InsecureRSARaw(1024-bit)"; !strings.Contains(text, want) {
 		t.Errorf("printed without %q", want)
 	}
@@ -184,25 +176,9 @@ func TestRSARawFIPS(t *testing.T) {
 // TestRSARawOpenSSL lets openssl wrap.
 func TestRSARawOpenSSL(t *testing.T) {
 	skipFIPS(t)
-	openssl, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("needs openssl in PATH")
-	}
+	foreign.NeedOpenSSL(t)
 	priv := loadKeywrap(t).rsaKey(t)
-	der, err := x509.MarshalPKIXPublicKey(&priv.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "pub.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	cek := bytes.Repeat([]byte{0x5a}, 32)
-	cmd := exec.CommandContext(t.Context(), openssl, "pkeyutl", "-encrypt", "-pubin", "-inkey", file, "-pkeyopt", "rsa_padding_mode:none")
-	cmd.Stdin = bytes.NewReader(append(make([]byte, priv.Size()-len(cek)), cek...))
-	wrapped, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	wrapped := newPkeyutl(t, priv).encrypt(t, append(make([]byte, priv.Size()-len(cek)), cek...), "rsa_padding_mode:none")
 	wantCEK(t, mustRaw(t, priv), wrap.RSARaw, wrapped, cek)
 }

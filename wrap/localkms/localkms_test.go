@@ -6,11 +6,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/fips140"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"os"
 	"os/exec"
@@ -19,6 +16,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/printtest"
 	"github.com/s3seal/s3seal/wrap"
 	"github.com/s3seal/s3seal/wrap/localkms"
 )
@@ -255,17 +253,7 @@ func TestKeysAreNotPrinted(t *testing.T) {
 	if err := k.ImportKey(keyA, key); err != nil {
 		t.Fatal(err)
 	}
-	var b strings.Builder
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x", "%X", "%q"} {
-		fmt.Fprintf(&b, verb+"\n", k)
-		fmt.Fprintf(&b, verb+"\n", []any{k, struct{ Exported any }{k}})
-	}
-	slog.New(slog.NewTextHandler(&b, nil)).Info("m", "kms", k)
-	for _, secret := range []string{string(key), hex.EncodeToString(key), base64.StdEncoding.EncodeToString(key), "48 49 50"} {
-		if strings.Contains(b.String(), secret) {
-			t.Errorf("printing shows the key as %q", secret)
-		}
-	}
+	printtest.Hides(t, k, key)
 	if want := "localkms.KMS(1 keys in memory)"; k.String() != want {
 		t.Errorf("String = %q, want %q", k.String(), want)
 	}
