@@ -3,10 +3,8 @@
 package localkms_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/internal/coproc"
+	"github.com/s3seal/s3seal/internal/foreign"
 	"github.com/s3seal/s3seal/wrap"
 	"github.com/s3seal/s3seal/wrap/legacy"
 	"github.com/s3seal/s3seal/wrap/localkms"
@@ -35,84 +35,44 @@ type sdkMessage struct {
 }
 
 // An sdk is a running program that drives the client of another language.
-type sdk struct {
-	in     io.Writer
-	out    *bufio.Scanner
-	stderr *bytes.Buffer
-}
+type sdk struct{ *coproc.Program }
 
-func startSDK(t *testing.T, endpoint, name string, args ...string) *sdk {
+func startSDK(t *testing.T, endpoint, name string, args ...string) sdk {
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.Env = append(os.Environ(), "KMS_ENDPOINT="+endpoint)
-	s := &sdk{stderr: new(bytes.Buffer)}
-	cmd.Stderr = s.stderr
-	in, err := cmd.StdinPipe()
+	program, err := coproc.Start(cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { in.Close(); cmd.Wait() })
-	s.in, s.out = in, bufio.NewScanner(out)
-	return s
+	t.Cleanup(func() { program.Close() })
+	return sdk{program}
 }
 
-func (s *sdk) do(t *testing.T, req sdkMessage) sdkMessage {
+func (s sdk) do(t *testing.T, req sdkMessage) (answer sdkMessage) {
 	t.Helper()
-	line, err := json.Marshal(req)
-	if err != nil {
+	if err := s.Ask(req, &answer); err != nil {
 		t.Fatal(err)
-	}
-	if _, err := fmt.Fprintf(s.in, "%s\n", line); err != nil {
-		t.Fatalf("%v\n%s", err, s.stderr)
-	}
-	if !s.out.Scan() {
-		t.Fatalf("the client ended: %v\n%s", s.out.Err(), s.stderr)
-	}
-	var answer sdkMessage
-	if err := json.Unmarshal(s.out.Bytes(), &answer); err != nil {
-		t.Fatalf("answer %.200q: %v", s.out.Bytes(), err)
 	}
 	return answer
 }
 
-func startRuby(t *testing.T, endpoint string) *sdk {
+func startRuby(t *testing.T, endpoint string) sdk {
 	t.Helper()
 	skipFIPS(t)
 	// Debian's ruby-aws-sdk-s3 brings ruby-aws-sdk-kms with it.
-	if err := exec.Command("ruby", "-e", "require 'aws-sdk-s3'; require 'aws-sdk-kms'").Run(); err != nil {
-		if os.Getenv("S3SEAL_REQUIRE_RUBY") != "" {
-			t.Fatalf("ruby with aws-sdk-kms is required: %v", err)
-		}
-		t.Skipf("needs ruby with aws-sdk-kms (Debian: ruby ruby-aws-sdk-s3): %v", err)
-	}
-	return startSDK(t, endpoint, "ruby", "testdata/kms.rb")
+	return startSDK(t, endpoint, foreign.Ruby(t, "aws-sdk-s3", "aws-sdk-kms"), "testdata/kms.rb")
 }
 
-func startBoto3(t *testing.T, endpoint string) *sdk {
+func startBoto3(t *testing.T, endpoint string) sdk {
 	t.Helper()
 	skipFIPS(t)
-	for _, python := range []string{"/usr/bin/python3", "python3"} {
-		if exec.Command(python, "-c", "import boto3").Run() == nil {
-			return startSDK(t, endpoint, python, "testdata/kms.py")
-		}
-	}
-	if os.Getenv("S3SEAL_REQUIRE_RUBY") != "" { // set where all such clients are installed
-		t.Fatal("Python with boto3 is required")
-	}
-	t.Skip("needs Python with boto3 (Debian: python3-boto3)")
-	return nil
+	return startSDK(t, endpoint, foreign.Boto3(t), "testdata/kms.py")
 }
 
 // testClient lets a client of another language use the keys, and reads what it
 // has made in Go, and the other way round.
-func testClient(t *testing.T, k *localkms.KMS, client *sdk) {
+func testClient(t *testing.T, k *localkms.KMS, client sdk) {
 	t.Helper()
 	encCtx := md{"user": "alice", "é": "漢 <&>"}
 	made := client.do(t, sdkMessage{Op: "generate", KeyID: keyA, Context: encCtx})
@@ -165,7 +125,7 @@ func TestBoto3(t *testing.T) {
 }
 
 // testRubyObjects seals and opens whole objects under the KMS, in both directions.
-func testRubyObjects(t *testing.T, k *localkms.KMS, ruby *sdk) {
+func testRubyObjects(t *testing.T, k *localkms.KMS, ruby sdk) {
 	t.Helper()
 	modern, err := wrap.NewKMS(k, keyA)
 	if err != nil {

@@ -3,14 +3,13 @@
 package s3test
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"testing"
+
+	"github.com/s3seal/s3seal/internal/coproc"
+	"github.com/s3seal/s3seal/internal/foreign"
 )
 
 // A PeerRequest is one line of the protocol of testdata/s3ec.rb and of s3crypto.
@@ -38,9 +37,7 @@ type Peer struct {
 	Name   string // for messages
 	Pinned bool   // its version is known, and so is what it cannot do
 
-	in     io.Writer
-	out    *bufio.Scanner
-	stderr *bytes.Buffer
+	program *coproc.Program
 }
 
 // StartRuby starts the script testdata/s3ec.rb of package s3, by its path from the
@@ -49,14 +46,8 @@ type Peer struct {
 // skipped, or fails if S3SEAL_REQUIRE_RUBY is set.
 func StartRuby(t testing.TB, srv *Server, script string, env ...string) *Peer {
 	t.Helper()
-	required := os.Getenv("S3SEAL_REQUIRE_RUBY") != "" // set where they are Debian's
-	if err := exec.Command("ruby", "-e", "require 'aws-sdk-s3'").Run(); err != nil {
-		if required {
-			t.Fatalf("ruby with aws-sdk-s3 is required: %v", err)
-		}
-		t.Skipf("needs ruby with aws-sdk-s3 (Debian: ruby ruby-aws-sdk-s3): %v", err)
-	}
-	return startPeer(t, &Peer{Name: "Ruby", Pinned: required}, srv, exec.Command("ruby", script), env...)
+	ruby := foreign.Ruby(t, "aws-sdk-s3")
+	return startPeer(t, &Peer{Name: "Ruby", Pinned: foreign.Required()}, srv, exec.Command(ruby, script), env...)
 }
 
 // StartS3crypto starts program, which is the command s3crypto of package s3 as
@@ -69,49 +60,36 @@ func StartS3crypto(t testing.TB, srv *Server, program string, env ...string) *Pe
 
 func startPeer(t testing.TB, p *Peer, srv *Server, cmd *exec.Cmd, env ...string) *Peer {
 	t.Helper()
-	cmd.Env = append(os.Environ(), "S3_ENDPOINT="+srv.URL(), "S3_REGION="+srv.Region,
-		"S3_ACCESS_KEY="+srv.AccessKey, "S3_SECRET_KEY="+srv.SecretKey)
-	cmd.Env = append(cmd.Env, env...)
-	p.stderr = new(bytes.Buffer)
-	cmd.Stderr = p.stderr
-	in, err := cmd.StdinPipe()
+	cmd.Env = slices.Concat(os.Environ(), srv.Env(), env)
+	program, err := coproc.Start(cmd)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%s: %v", p.Name, err)
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { in.Close(); cmd.Wait() })
-	p.in, p.out = in, bufio.NewScanner(out)
+	t.Cleanup(func() { program.Close() })
+	p.program = program
 	return p
+}
+
+// Env returns the environment in which a peer finds s.
+func (s *Server) Env() []string {
+	return []string{
+		"S3_ENDPOINT=" + s.URL(), "S3_REGION=" + s.Region,
+		"S3_ACCESS_KEY=" + s.AccessKey, "S3_SECRET_KEY=" + s.SecretKey,
+	}
 }
 
 // Do sends one request and returns the error text of the other side, or "".
 func (p *Peer) Do(t testing.TB, req PeerRequest) string {
 	t.Helper()
-	line, err := json.Marshal(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := fmt.Fprintf(p.in, "%s\n", line); err != nil {
-		t.Fatalf("%s: %v\n%s", p.Name, err, p.stderr)
-	}
-	if !p.out.Scan() {
-		t.Fatalf("%s ended: %v\n%s", p.Name, p.out.Err(), p.stderr)
-	}
 	var answer struct {
 		OK    bool   `json:"ok"`
 		Error string `json:"error"`
 	}
-	if err := json.Unmarshal(p.out.Bytes(), &answer); err != nil {
-		t.Fatalf("%s answered %q: %v", p.Name, p.out.Bytes(), err)
+	if err := p.program.Ask(req, &answer); err != nil {
+		t.Fatalf("%s: %v", p.Name, err)
 	}
 	if !answer.OK && answer.Error == "" {
-		t.Fatalf("%s answered %q: want an error", p.Name, p.out.Bytes())
+		t.Fatalf("%s answered %+v: want an error", p.Name, answer)
 	}
 	return answer.Error
 }

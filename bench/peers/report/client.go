@@ -3,9 +3,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +15,7 @@ import (
 
 	"github.com/s3seal/s3seal/bench/internal/pattern"
 	"github.com/s3seal/s3seal/bench/peers/peer"
+	"github.com/s3seal/s3seal/internal/coproc"
 )
 
 // putGet has a client put the file and get it again, each so often, and writes
@@ -48,66 +47,45 @@ func (e *endToEnd) putGet(ctx context.Context, out io.Writer, c client, size int
 func (e *endToEnd) drive(ctx context.Context, c client, request map[string]any, runs int) (took []time.Duration, peak int64, err error) {
 	cmd := exec.CommandContext(ctx, c.command[0], c.command[1:]...)
 	cmd.Env = append(os.Environ(), e.env...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	in, err := cmd.StdinPipe()
+	program, err := coproc.Start(cmd)
 	if err != nil {
 		return nil, 0, err
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, 0, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, 0, err
-	}
-	defer func() {
-		_ = in.Close()
-		if waitErr := cmd.Wait(); err == nil {
-			err = waitErr
-		}
-		if err != nil {
-			err = fmt.Errorf("%w: %s", err, tail(stderr.String()))
-		}
-	}()
-	requests, answers := json.NewEncoder(in), json.NewDecoder(out)
-	if err := e.warmUp(requests, answers, c); err != nil {
+	defer func() { err = errors.Join(err, program.Close()) }()
+	if err := e.warmUp(program, c); err != nil {
 		return nil, 0, err
 	}
 	for range runs {
-		t, err := ask(requests, answers, request)
+		t, err := ask(program, request)
 		if err != nil {
 			return nil, 0, err
 		}
 		took = append(took, t)
 	}
-	return took, peer.Peak(cmd.Process.Pid), nil
+	return took, peer.Peak(program.Pid()), nil
 }
 
 // warmUp puts next to nothing, so that neither the start of the program nor that
 // of a connection is measured.
-func (e *endToEnd) warmUp(requests *json.Encoder, answers *json.Decoder, c client) error {
+func (e *endToEnd) warmUp(program *coproc.Program, c client) error {
 	file := filepath.Join(e.tmp, "warm")
 	if err := os.WriteFile(file, []byte("warm"), 0o600); err != nil {
 		return err
 	}
 	request := map[string]any{"op": "put", "bucket": e.bucket, "key": c.name + "-warm", "file": file}
 	maps.Copy(request, c.request)
-	_, err := ask(requests, answers, request)
+	_, err := ask(program, request)
 	return err
 }
 
 // ask makes a request and returns how long it took.
-func ask(requests *json.Encoder, answers *json.Decoder, request map[string]any) (time.Duration, error) {
-	start := time.Now()
-	if err := requests.Encode(request); err != nil {
-		return 0, err
-	}
+func ask(program *coproc.Program, request map[string]any) (time.Duration, error) {
 	var answer struct {
 		OK    bool
 		Error string
 	}
-	if err := answers.Decode(&answer); err != nil {
+	start := time.Now()
+	if err := program.Ask(request, &answer); err != nil {
 		return 0, err
 	}
 	took := time.Since(start)

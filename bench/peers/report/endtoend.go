@@ -64,10 +64,7 @@ func (j *job) endToEnd(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer stopKMS()
-	e := &endToEnd{job: j, env: []string{
-		"S3_ENDPOINT=" + srv.URL(), "S3_REGION=" + srv.Region,
-		"S3_ACCESS_KEY=" + srv.AccessKey, "S3_SECRET_KEY=" + srv.SecretKey, "KMS_ENDPOINT=" + kms,
-	}}
+	e := &endToEnd{job: j, env: append(srv.Env(), "KMS_ENDPOINT="+kms)}
 	drop, err := e.makeBucket(ctx, srv)
 	if err != nil {
 		return err
