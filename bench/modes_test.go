@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/s3seal/s3seal/bench/internal/ends"
 	"github.com/s3seal/s3seal/envelope"
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/stream/chunked"
@@ -96,7 +97,7 @@ func gcmMode() *mode {
 	m.verify = func(plain []byte) (func() error, error) {
 		body, _, err := m.seal(plain)
 		return func() error {
-			_, err := stream.VerifyGCM(&file{body}, key, iv, nil)
+			_, err := stream.VerifyGCM(ends.NewFile(body), key, iv, nil)
 			return err
 		}, err
 	}

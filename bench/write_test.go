@@ -5,6 +5,7 @@ package bench
 import (
 	"testing"
 
+	"github.com/s3seal/s3seal/bench/internal/ends"
 	"github.com/s3seal/s3seal/stream"
 )
 
@@ -19,7 +20,7 @@ func BenchmarkGCMWrite(b *testing.B) {
 			for left := int64(0); b.Loop(); left -= int64(step) {
 				if left < int64(step) { // the mode has a limit, fast machines reach it
 					var err error
-					if w, err = stream.NewGCMEncryptWriter(sink{}, key, iv, nil); err != nil {
+					if w, err = stream.NewGCMEncryptWriter(ends.Sink{}, key, iv, nil); err != nil {
 						b.Fatal(err)
 					}
 					left = stream.GCMMaxSize

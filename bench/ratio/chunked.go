@@ -10,6 +10,7 @@ import (
 
 	"github.com/minio/sio"
 
+	"github.com/s3seal/s3seal/bench/internal/ends"
 	"github.com/s3seal/s3seal/bench/internal/score"
 	"github.com/s3seal/s3seal/stream/chunked"
 	"github.com/s3seal/s3seal/stream/dare"
@@ -81,7 +82,7 @@ func (c *chunkKit) open() error {
 }
 
 func encryptChunked(f feed) error {
-	w, err := chunked.NewEncryptWriter(sink{}, key, nil)
+	w, err := chunked.NewEncryptWriter(ends.Sink{}, key, nil)
 	return fed(w, err, f)
 }
 
@@ -101,15 +102,15 @@ func chunkedOneCore(size int) ([]score.Row, error) {
 			return drain(chunked.NewDecryptReader(bytes.NewReader(c.ours), key, nil))
 		}),
 		pair("DARE/encrypt/Write/whole, to sio", size, dareBar, func() error {
-			w, err := sio.EncryptWriter(sink{}, sioConfig())
+			w, err := sio.EncryptWriter(ends.Sink{}, sioConfig())
 			return fed(w, err, whole(c.plain))
 		}, func() error {
-			w, err := dare.NewEncryptWriter(sink{}, key)
+			w, err := dare.NewEncryptWriter(ends.Sink{}, key)
 			return fed(w, err, whole(c.plain))
 		}),
 		pair("DARE/decrypt/Copy, to sio", size, dareBar, func() error {
-			return drain(sio.DecryptReader(&file{c.dare}, sioConfig()))
-		}, func() error { return drain(dare.NewDecryptReader(&file{c.dare}, key)) }),
+			return drain(sio.DecryptReader(ends.NewFile(c.dare), sioConfig()))
+		}, func() error { return drain(dare.NewDecryptReader(ends.NewFile(c.dare), key)) }),
 	}
 	return append(rows, c.readAt()...), nil
 }
@@ -160,13 +161,10 @@ func chunkedAllCores(cores int) ([]score.Row, error) {
 		}
 		seal, open, k = append(seal, c.seal), append(open, c.open), c
 	}
-	scaled := func(name string, oneShot []func() error, stream func() error) score.Row {
-		return score.Row{Name: name, Size: scaledSize, Bar: scalingBar, Real: true, Measure: scaling{cores, oneShot, stream}.measure}
-	}
 	return []score.Row{
 		scaled("chunked/encrypt/ReadFrom", seal, func() error { return encryptChunked(copyFrom(k.plain)) }),
 		scaled("chunked/decrypt/WriteTo", open, func() error {
-			return drain(chunked.NewDecryptReader(&file{k.ours}, key, nil))
+			return drain(chunked.NewDecryptReader(ends.NewFile(k.ours), key, nil))
 		}),
 	}, nil
 }

@@ -6,8 +6,8 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
-	"fmt"
 
+	"github.com/s3seal/s3seal/bench/internal/ends"
 	"github.com/s3seal/s3seal/bench/internal/score"
 	"github.com/s3seal/s3seal/stream"
 )
@@ -80,18 +80,18 @@ func oneCore(size int) ([]score.Row, error) {
 		pair("GCM/encrypt/ReadFrom", size, long(copyBar), seal, func() error { return encrypt(copyFrom(k.plain)) }),
 		pair("GCM/encrypt/Read", size, 0, seal, func() error { return pull(k.plain, k.buf) }),
 		pair("GCM/decrypt/unverified/WriteTo", size, long(decryptBar), open, func() error {
-			return drain(stream.NewGCMUnverifiedReader(&file{k.sealed}, key, iv, aad))
+			return drain(stream.NewGCMUnverifiedReader(ends.NewFile(k.sealed), key, iv, aad))
 		}),
 		pair("GCM/decrypt/buffered/WriteTo", size, 0, open, func() error {
-			return drain(stream.NewGCMDecryptReader(&file{k.sealed}, key, iv, aad, 1<<30))
+			return drain(stream.NewGCMDecryptReader(ends.NewFile(k.sealed), key, iv, aad, 1<<30))
 		}),
 		pair("GCM/verify", size, 0, open, func() error {
-			_, err := stream.VerifyGCM(&file{k.sealed}, key, iv, aad)
+			_, err := stream.VerifyGCM(ends.NewFile(k.sealed), key, iv, aad)
 			return err
 		}),
 		pair("CBC/encrypt/Write/128KiB", size, 0, cbcEncrypt, func() error { return encryptCBC(steps(k.plain, 128<<10)) }),
 		pair("CBC/decrypt/WriteTo", size, 0, cbcDecrypt, func() error {
-			return drain(stream.NewCBCDecryptReader(&file{k.cbc}, key, iv16))
+			return drain(stream.NewCBCDecryptReader(ends.NewFile(k.cbc), key, iv16))
 		}),
 	}, nil
 }
@@ -113,17 +113,17 @@ func (k *kit) short() []score.Row {
 			return f(aead)
 		}
 	}
-	seal := setUp(func(a cipher.AEAD) error { return write(sink{}, a.Seal(nil, iv, k.plain, aad)) })
+	seal := setUp(func(a cipher.AEAD) error { return write(ends.Sink{}, a.Seal(nil, iv, k.plain, aad)) })
 	open := setUp(func(a cipher.AEAD) error {
 		p, err := a.Open(nil, iv, k.sealed, aad)
 		if err != nil {
 			return err
 		}
-		return write(sink{}, p)
+		return write(ends.Sink{}, p)
 	})
 	return []score.Row{
 		pair("GCM/encrypt/Write", size, oneChunkBar, seal, func() error {
-			w, err := stream.NewGCMEncryptWriter(sink{}, key, iv, aad)
+			w, err := stream.NewGCMEncryptWriter(ends.Sink{}, key, iv, aad)
 			if err != nil {
 				return err
 			}
@@ -134,39 +134,10 @@ func (k *kit) short() []score.Row {
 		}),
 		pair("GCM/encrypt/Read", size, 0, seal, func() error { return pull(k.plain, k.buf) }),
 		pair("GCM/decrypt/buffered/WriteTo", size, oneChunkBar, open, func() error {
-			return drain(stream.NewGCMDecryptReader(&file{k.sealed}, key, iv, aad, 1<<30))
+			return drain(stream.NewGCMDecryptReader(ends.NewFile(k.sealed), key, iv, aad, 1<<30))
 		}),
 		pair("GCM/decrypt/unverified/WriteTo", size, oneChunkBar, open, func() error {
-			return drain(stream.NewGCMUnverifiedReader(&file{k.sealed}, key, iv, aad))
+			return drain(stream.NewGCMUnverifiedReader(ends.NewFile(k.sealed), key, iv, aad))
 		}),
 	}
-}
-
-// pair compares two ways to process size bytes on one core.
-func pair(name string, size int, bar float64, oneShot, stream func() error) score.Row {
-	return score.Row{Name: name, Size: size, Bar: bar, Measure: func() (score.Result, error) { return versus(size, oneShot, stream) }}
-}
-
-func versus(size int, oneShot, stream func() error) (score.Result, error) {
-	var one, str, quot, share []float64
-	// Not once: who comes first after the other finds the caches full of what
-	// that has written, and pays for it.
-	times := max(4, 32<<20/size)
-	for i := range rounds + 1 {
-		a, err := score.Timed(1, times, oneShot)
-		if err != nil {
-			return score.Result{}, err
-		}
-		b, err := score.Timed(1, times, stream)
-		if err != nil {
-			return score.Result{}, err
-		}
-		if i == 0 {
-			continue // warms caches, pools and the clock of the core
-		}
-		work := float64(times) * float64(size)
-		one, str = append(one, work/float64(a.CPU)), append(str, work/float64(b.CPU))
-		quot, share = append(quot, float64(a.CPU)/float64(b.CPU)), append(share, min(a.Share(), b.Share()))
-	}
-	return score.Result{Ratio: score.Median(quot), Doubt: score.Doubt(score.Median(share)), Text: fmt.Sprintf("%5.2f GB/s %6.2f GB/s", score.Median(one), score.Median(str))}, nil
 }
