@@ -72,3 +72,43 @@ func (o *gcmOpener) skip(n int64) {
 	o.start()
 	o.size, o.done = n, n
 }
+
+// SetPiece makes a new range reader read its source in pieces of n bytes, at
+// least two blocks, and returns it.
+func SetPiece(r *CBCRangeReader, n int64) *CBCRangeReader {
+	r.piece = n
+	return r
+}
+
+// PieceAt is how much one read of a source is for at most.
+const PieceAt = pieceAt
+
+// Buffer returns the memory in which a range reader decrypts.
+func Buffer(r *CBCRangeReader) []byte { return r.buf }
+
+// ScanGCMChunks is ScanGCM in chunks of n bytes, of which a run has the given
+// number.
+func ScanGCMChunks(src io.Reader, key, iv, aad []byte, n, run int) (*GCMScan, error) {
+	o, err := newGCMOpener(src, key, iv, aad)
+	if err != nil {
+		return nil, err
+	}
+	o.chunk = n
+	return o.scan(run)
+}
+
+// SetPartChunk makes new GCM Parts encrypt in pieces of n bytes, a multiple of
+// BlockSize, and returns them.
+func SetPartChunk(p *Parts, n int) *Parts {
+	if c, ok := p.cipher.(*gcmParts); ok {
+		c.chunk = n
+	}
+	return p
+}
+
+// SetOpenPartChunk makes new GCMUnverifiedParts work in pieces of n bytes, a
+// multiple of BlockSize, and returns them.
+func SetOpenPartChunk(p *GCMUnverifiedParts, n int) *GCMUnverifiedParts {
+	p.chunk = n
+	return p
+}

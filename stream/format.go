@@ -97,3 +97,27 @@ func (*GCMUnauthenticatedReaderAt) Format(f fmt.State, _ rune) {
 func (*GCMUnauthenticatedReaderAt) LogValue() slog.Value {
 	return logValue("GCMUnauthenticatedReaderAt")
 }
+
+// Format prints the name of the type.
+func (*GCMScan) Format(f fmt.State, _ rune) { format(f, "GCMScan") }
+
+// LogValue returns the name of the type.
+func (*GCMScan) LogValue() slog.Value { return logValue("GCMScan") }
+
+// Format prints the name of the type.
+func (*GCMVerifiedReader) Format(f fmt.State, _ rune) { format(f, "GCMVerifiedReader") }
+
+// LogValue returns the name of the type.
+func (*GCMVerifiedReader) LogValue() slog.Value { return logValue("GCMVerifiedReader") }
+
+// Format prints the name of the type.
+func (*Parts) Format(f fmt.State, _ rune) { format(f, "Parts") }
+
+// LogValue returns the name of the type.
+func (*Parts) LogValue() slog.Value { return logValue("Parts") }
+
+// Format prints the name of the type.
+func (*GCMUnverifiedParts) Format(f fmt.State, _ rune) { format(f, "GCMUnverifiedParts") }
+
+// LogValue returns the name of the type.
+func (*GCMUnverifiedParts) LogValue() slog.Value { return logValue("GCMUnverifiedParts") }
