@@ -24,12 +24,7 @@ func (r *Puller) readMany(p []byte) (int, error) {
 	j := toSlices.Get().(*toSlice)
 	defer j.free()
 	*j = toSlice{Feed: r.F, p: p, left: min(len(p)/size, most)}
-	r.Err = errReading
-	err := Run(j)
-	r.Err = nil
-	if err != nil {
-		r.fail(err)
-	}
+	err := r.run(j)
 	if j.n > 0 {
 		err = nil // the next Read returns it
 	}
@@ -44,13 +39,19 @@ func (r *Puller) writeMany(dst io.Writer) (int64, error) {
 	j := toWriters.Get().(*toWriter)
 	defer j.free()
 	*j = toWriter{Feed: r.F, r: r, dst: dst}
+	err := r.run(j)
+	return j.n, err
+}
+
+// run lets all cores work for this reader, which fails if they do.
+func (r *Puller) run(j Job) error {
 	r.Err = errReading
 	err := Run(j)
 	r.Err = nil
 	if err != nil {
 		r.fail(err)
 	}
-	return j.n, err
+	return err
 }
 
 // toSlice is a run for a single Read.
