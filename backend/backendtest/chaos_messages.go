@@ -27,7 +27,7 @@ type messagePart struct {
 
 // messageNames are the metadata that names a content key: as it is wrapped, which
 // is never twice the same.
-var messageNames = []string{"x-amz-3", "x-amz-key-v2", "x-amz-key", "s3seal-key", "s3seal-w"}
+var messageNames = []string{"x-amz-3", "x-amz-key-v2", "x-amz-key", "s3seal-key"}
 
 // messageOf returns what tells a message from all others, or "" if it is none.
 func messageOf(metadata map[string]string) string {

@@ -307,7 +307,7 @@ func (r *chaosRun) span() (off, n int64, sure bool) {
 	return r.random.Int64N(least), 1 + r.random.Int64N(100_000), !r.allowed()[noObject]
 }
 
-// cut returns the piece of text that a range is.
+// cutText returns the piece of text that a range is.
 func cutText(text []byte, off, n int64) []byte {
 	size := int64(len(text))
 	return text[min(off, size):min(off+n, size)]

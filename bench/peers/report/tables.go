@@ -251,7 +251,7 @@ func endToEndTable(m *measured) *table {
 	return t
 }
 
-// machines returns what the parts were measured on, each with its parts.
+// machineTable is what each part was measured on.
 func machineTable(r results) *table {
 	t := &table{head: []string{"part", "runs", "machine", "Go", "commit", "measured", "load before"}}
 	for _, name := range partNames() {

@@ -47,6 +47,8 @@ func main() {
 	}
 }
 
+// run serves as s3crypto does, the program around the clients of aws-sdk-go. It
+// has a loop of its own, because that one is to share no code with this module.
 func run(ctx context.Context, in io.Reader, out io.Writer) error {
 	u, err := url.Parse(os.Getenv("S3_ENDPOINT"))
 	if err != nil {
