@@ -79,35 +79,3 @@ func acceptFor(need envelope.OpenOptions) (level string, extra []string) {
 	}
 	return level, extra
 }
-
-// flagFor names the flag that allows what a policy refused. A refusal names
-// one option, but an object may need several; need, if it is known, is all of
-// them, so that the user is not sent from one refusal to the next.
-func flagFor(option string, need *envelope.OpenOptions) string {
-	switch option {
-	case "AllowUnauthenticatedRanges":
-		return flagRanges
-	case "AllowPlaintext":
-		return flagPlaintext
-	}
-	if need == nil {
-		need = optionNamed(option)
-	}
-	level, extra := acceptFor(*need)
-	flag := "--accept " + level
-	for _, e := range extra {
-		flag += " " + e
-	}
-	return flag
-}
-
-// optionNamed returns the options with the one set that a refusal names.
-func optionNamed(option string) *envelope.OpenOptions {
-	switch option {
-	case "AllowUncommitted":
-		return &envelope.OpenOptions{AllowUncommitted: true}
-	case "AllowUnauthenticatedCTR":
-		return &envelope.OpenOptions{AllowUncommitted: true, AllowUnauthenticatedCTR: true}
-	}
-	return &envelope.OpenOptions{AllowUncommitted: true, AllowLegacyWraps: true, AllowLegacyCBC: true}
-}

@@ -32,7 +32,8 @@ type jobFlags struct {
 
 // bulkHelp is for the help of all commands with jobFlags.
 const bulkHelp = `An object that fails is no reason to stop: it is named on stderr (the first 20 are) and in the journal, with
-the reason, and the exit code is 7. An interrupted job leaves each object as it was or done. --journal goes
+the reason, and the exit code is 7. Of those that policy refuses, it is said in the end which flags would let
+all of them in. An interrupted job leaves each object as it was or done. --journal goes
 on with it: what it says was done, and still is the same object with the same envelope, is skipped. It is for
 the same keys and flags: by others, a journal of its own.`
 
@@ -63,7 +64,8 @@ func (f bulkFlags) check() error {
 // A selection is the objects that a command works on.
 type selection struct {
 	objects iter.Seq2[*backend.Info, error]
-	again   bool // they can be had a second time
+	bucket  *backend.Bucket // that they are in
+	again   bool            // they can be had a second time
 	close   func() error
 
 	seen    bool          // there was one
@@ -75,7 +77,7 @@ type selection struct {
 func (f bulkFlags) selectFrom(ctx context.Context, a *app, b *backend.Bucket, at address, versions bool) (*selection, error) {
 	if f.Manifest == "" {
 		list := b.List(ctx, &backend.ListOptions{Prefix: at.key, Versions: versions})
-		return (&selection{objects: list, again: true, close: func() error { return nil }}).watched(at, ""), nil
+		return (&selection{objects: list, bucket: b, again: true, close: func() error { return nil }}).watched(at, ""), nil
 	}
 	src, closing := a.stdin, func() error { return nil }
 	if f.Manifest != stdio {
@@ -86,7 +88,7 @@ func (f bulkFlags) selectFrom(ctx context.Context, a *app, b *backend.Bucket, at
 		src, closing = file, file.Close
 	}
 	src = interruptible(ctx, src)
-	return (&selection{objects: bulk.Manifest(src, f.manifest(at, versions)), close: closing}).watched(at, f.Manifest), nil
+	return (&selection{objects: bulk.Manifest(src, f.manifest(at, versions)), bucket: b, close: closing}).watched(at, f.Manifest), nil
 }
 
 func (f bulkFlags) manifest(at address, versions bool) *bulk.ManifestOptions {
@@ -116,8 +118,9 @@ func (s *selection) total(shard bulk.Shard) *bulk.Total {
 }
 
 // one is the selection of a single object.
-func one(key string) *selection {
+func one(b *backend.Bucket, key string) *selection {
 	return &selection{
+		bucket:  b,
 		objects: func(yield func(*backend.Info, error) bool) { yield(&backend.Info{Key: key}, nil) },
 		close:   func() error { return nil },
 	}
@@ -130,23 +133,11 @@ func (f jobFlags) journal(job bulk.Job) (*bulk.Journal, error) {
 	}
 	j, err := bulk.OpenJournal(string(f.Journal), job)
 	if other, ok := errors.AsType[*bulk.JobError](err); ok {
-		text := fmt.Sprintf("--journal %s: it is about another job (%s): use another --journal file for this job", f.Journal, jobText(&other.Got))
+		text := fmt.Sprintf("--journal %s: it is about another job (%s): use another --journal file for this job", f.Journal, other.Got)
 		return nil, &refusal{text, err}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--journal: %w", err)
 	}
 	return j, nil
-}
-
-// jobText is a job for people.
-func jobText(j *bulk.Job) string {
-	text := j.Operation + " " + j.Source
-	if j.Destination != "" {
-		text += " " + j.Destination
-	}
-	if j.Options != "" {
-		text += ", " + j.Options
-	}
-	return text
 }

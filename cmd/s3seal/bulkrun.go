@@ -41,7 +41,7 @@ func (j *job) run(ctx context.Context, a *app, s *selection) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	watch := &jobWatch{app: a, at: j.at, single: j.single, onDone: j.onDone, stop: cancel}
+	watch := &jobWatch{app: a, at: j.at, ctx: ctx, bucket: s.bucket, single: j.single, onDone: j.onDone, stop: cancel}
 	opts.OnResult, opts.DryRun = watch.result, j.flags.DryRun
 	if !a.quiet && isTerminal(a.stderr) {
 		opts.Progress = watch.progress

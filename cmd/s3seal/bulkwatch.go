@@ -9,7 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/bulk"
+	"github.com/s3seal/s3seal/envelope"
 )
 
 // maxFailures is how many failures are named on stderr.
@@ -19,15 +21,19 @@ const maxFailures = 20
 type jobWatch struct {
 	app    *app
 	at     address
+	ctx    context.Context // of the job
+	bucket *backend.Bucket // in which failures are looked at; nil if they need not be
 	single bool
 	onDone func(bulk.Result) error // may be nil
 	stop   context.CancelFunc      // ends the job, once onDone has failed
 
-	mu     sync.Mutex
-	lost   error // of onDone
-	failed int
-	err    error // the last failure
-	drawn  bool  // there is a line of progress
+	mu      sync.Mutex
+	lost    error // of onDone
+	failed  int
+	refused int    // of the failed, by policy
+	remedy  remedy // for all of these
+	err     error  // the last failure that was named
+	drawn   bool   // there is a line of progress
 }
 
 // result takes what became of an object.
@@ -36,12 +42,7 @@ func (w *jobWatch) result(r bulk.Result) {
 	defer w.mu.Unlock()
 	switch {
 	case r.Outcome == bulk.Failed:
-		w.failed++
-		w.err = w.explain(r)
-		if !w.single && w.failed <= maxFailures {
-			w.clear()
-			w.app.warn("failed: %s", w.text())
-		}
+		w.fail(r)
 	case r.Outcome == bulk.Done && w.onDone != nil && w.lost == nil:
 		if w.lost = w.onDone(r); w.lost != nil {
 			w.stop()
@@ -49,7 +50,23 @@ func (w *jobWatch) result(r bulk.Result) {
 	}
 }
 
-// explain puts a failure in the words of the command line.
+// fail counts a failure, and names the first ones.
+func (w *jobWatch) fail(r bulk.Result) {
+	if policy, ok := errors.AsType[*envelope.PolicyError](r.Err); ok {
+		w.refused++
+		w.remedy.add(policy)
+	}
+	if w.failed++; w.failed > maxFailures {
+		return
+	}
+	w.err = w.explain(r)
+	if !w.single {
+		w.clear()
+		w.app.warn("failed: %s", w.text())
+	}
+}
+
+// explain puts a failure in the words that the commands for one object have, too.
 func (w *jobWatch) explain(r bulk.Result) error {
 	at := w.at
 	at.key = r.Key
@@ -60,10 +77,10 @@ func (w *jobWatch) explain(r bulk.Result) error {
 	if err == nil {
 		err = errors.New(r.Reason)
 	}
-	return at.about(explainRefusal(err, nil, nil))
+	return (&reading{address: at, bucket: w.bucket}).explainKnown(w.ctx, err, r.Header)
 }
 
-// text is the last failure as fail would print it.
+// text is the last failure as app.fail would print it.
 func (w *jobWatch) text() string {
 	return message(w.err, exitCode(context.Background(), w.err))
 }
@@ -117,12 +134,27 @@ func (w *jobWatch) clear() {
 	}
 }
 
-// end says how many failures were not named.
+// end says how many failures were not named, and what would have let in all that
+// policy has refused.
 func (w *jobWatch) end() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.clear()
-	if more := w.failed - maxFailures; more > 0 && !w.single {
+	if w.single {
+		return
+	}
+	if more := w.failed - maxFailures; more > 0 {
 		w.app.warn("failed: and %d more, which a --journal names", more)
 	}
+	if todo := w.remedy.forMany(); todo != "" {
+		w.app.warn("%s refused by policy: %s", objectsText(w.refused), todo)
+	}
+}
+
+// objectsText counts objects.
+func objectsText(n int) string {
+	if n == 1 {
+		return "1 object"
+	}
+	return fmt.Sprintf("%d objects", n)
 }

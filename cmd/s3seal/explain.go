@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,16 +28,21 @@ func (r *refusal) Unwrap() error { return r.err }
 // key is to blame, what would help. To say that it looks at the metadata once
 // more: a second request, but only on the way out.
 func (r *reading) explain(ctx context.Context, err error) error {
+	return r.explainKnown(ctx, err, nil)
+}
+
+// explainKnown is explain for an object whose envelope may be known. Whichever
+// command came across it, and however many objects it is about, this is the one
+// place that puts in words what is the matter with one of them.
+func (r *reading) explainKnown(ctx context.Context, err error, h *envelope.Header) error {
 	if err == nil {
 		return nil
 	}
 	if errors.Is(err, backend.ErrNoSidecar) {
 		return r.address.about(err)
 	}
-	var h *envelope.Header
 	var meta map[string]string
-	if errors.Is(err, envelope.ErrPolicy) || errors.Is(err, envelope.ErrNotEncrypted) ||
-		errors.Is(err, wrap.ErrNoKey) || errors.Is(err, wrap.ErrContext) {
+	if h == nil && r.bucket != nil && (errors.Is(err, envelope.ErrNotEncrypted) || errors.Is(err, wrap.ErrNoKey) || errors.Is(err, wrap.ErrContext)) {
 		if info, serr := r.bucket.Stat(ctx, r.address.key); serr == nil {
 			h, meta = info.Header, info.Metadata
 		}
@@ -55,7 +59,7 @@ func (r *reading) explain(ctx context.Context, err error) error {
 // hintSidecar adds to a missing key where it may be. The metadata do not say
 // that an AES key comes from a sidecar.
 func (r *reading) hintSidecar(ctx context.Context, err error, h *envelope.Header) error {
-	if !errors.Is(err, wrap.ErrNoKey) || h == nil || h.Wrap != wrap.AESGCM && h.Wrap != wrap.AESKW {
+	if r.bucket == nil || !errors.Is(err, wrap.ErrNoKey) || errors.Is(err, backend.ErrNoNewKey) || h == nil || h.Wrap != wrap.AESGCM && h.Wrap != wrap.AESKW {
 		return err
 	}
 	file := r.address.key + backend.SidecarSuffix
@@ -67,27 +71,25 @@ func (r *reading) hintSidecar(ctx context.Context, err error, h *envelope.Header
 
 // explainRefusal puts a refusal by policy in terms of flags, and adds to a
 // missing key what key it takes. What is known of the object, h and meta, may
-// be nil. Other errors pass.
+// be nil; a refusal knows the envelope itself. Other errors pass.
 func explainRefusal(err error, h *envelope.Header, meta map[string]string) error {
-	var policy *envelope.PolicyError
+	if policy, ok := errors.AsType[*envelope.PolicyError](err); ok {
+		if h == nil {
+			h = policy.Header
+		}
+		if text := policyText(policy, h); text != "" {
+			return &refusal{"refused by policy: " + text, err}
+		}
+		return err
+	}
 	switch {
 	case errors.Is(err, backend.ErrRecipients):
 		return &allowable{refusal{"it has more keys than it would have then, such as one for recovery:" +
 			" name those that it is to keep with --recipient, or allow it with --drop-recipients", err}}
-	case errors.As(err, &policy) && flagFor(policy.Option, nil) == flagRanges:
-		return &refusal{"refused by policy: part of an object cannot be verified: allow it with " + flagRanges, err}
-	case errors.As(err, &policy) && policy.Option == "Bind":
-		return &refusal{"refused by policy: it is bound to its bucket and key: say which with " + flagBind, err}
-	case errors.As(err, &policy) && policy.Option == "RequireBound":
-		return &refusal{"refused by policy: it is not bound to its bucket and key: allow it without " + flagRequireBound, err}
-	case errors.As(err, &policy) && policy.Option == "ContentAAD":
-		return &refusal{"refused by policy: only a v2 object can be bound to additional data: leave out " + flagContentAAD, err}
-	case errors.As(err, &policy) && h == nil:
-		return &refusal{"refused by policy: allow it with " + flagFor(policy.Option, nil), err}
-	case errors.As(err, &policy):
-		need := h.Required()
-		return &refusal{fmt.Sprintf("refused by policy: format %s, wrap %s: allow it with %s",
-			formatText(h.Suite), wrapText(h), flagFor(policy.Option, &need)), err}
+	case errors.Is(err, backend.ErrStillOpens):
+		return &refusal{"it would still open by a key that must not open it any more (--revoke, --must-not-open)", err}
+	case errors.Is(err, backend.ErrNoNewKey) && h != nil:
+		return &refusal{"no new key serves its wrap, " + wrapText(h) + ": name one with --to", err}
 	case errors.Is(err, envelope.ErrNotEncrypted) && envelopeElsewhere(meta):
 		return &refusal{"its envelope is in an instruction file that is not there: if it has another name," +
 			" allow it with " + flagInstructionSuffix + " (s3seal open: --instruction)", err}

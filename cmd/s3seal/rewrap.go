@@ -40,7 +40,8 @@ func (rewrapCmd) Help() string {
 tags and storage class stay. Who has had the old key and a copy of the old metadata can still read the object:
 rotating a key that has leaked takes s3seal migrate or another put. Versions before this one stay as they are.
 An object with several keys keeps none of them but those named by --to and --recipient: where these are fewer,
-it fails, unless --drop-recipients is given.
+it fails, unless --drop-recipients is given. A dry run fails of what
+policy would refuse.
 
 ` + bulkHelp + ` The journal also gets the old
 envelopes, from which an object that was given a wrong key can be repaired.
@@ -78,7 +79,7 @@ func (c *rewrapCmd) Run(ctx context.Context, a *app) error {
 	}
 	defer st.Close()
 	bucket := backend.NewBucket(st.driver, nil, keys, &backend.Options{Open: c.acceptFlags.options(), Name: at.bucket, InstructionSuffix: c.suffix()})
-	s := one(at.key)
+	s := one(bucket, at.key)
 	if c.Recursive {
 		if s, err = c.selectFrom(ctx, a, bucket, at, !c.Current); err != nil {
 			return err
