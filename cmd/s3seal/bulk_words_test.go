@@ -119,6 +119,28 @@ func TestSameWords(t *testing.T) {
 	wantPlain(t, root, plain, ks.aes, ks.rsa)
 }
 
+// TestRewrapAgain: without a journal, too, what has the new key already is not
+// written again, where that can be told.
+func TestRewrapAgain(t *testing.T) {
+	ks := newKeySet(t)
+	root, plain := sealedFolder(t, ks)
+	args := []string{"rewrap", "-r", "-k", ks.aes, "-k", ks.rsa, "--to", ks.otherAES + "#kid=2", "--to", ks.otherRSA, "--accept", "legacy", "--revoke", "--json", root}
+	cli(t, nil, args...).want(t, exitOK)
+	before := tree(t, strings.TrimPrefix(root, "dir:"))
+	s := summaryOf(t, cli(t, nil, args...).want(t, exitOK))
+	if s.Done != 2 || s.Reasons["under the new key already"] != int64(len(plain))-2 {
+		t.Errorf("again: %+v, want the two of v1 only", s)
+	}
+	if after := tree(t, strings.TrimPrefix(root, "dir:")); len(after) != len(before) {
+		t.Errorf("files %q, were %q", after, before)
+	}
+	wantPlain(t, root, plain, ks.otherAES, ks.otherRSA)
+	one := cli(t, nil, "rewrap", "-k", ks.aes, "--to", ks.otherAES+"#kid=2", root+"//p/v3-aes").want(t, exitOK)
+	if !strings.Contains(one.out, "skipped: 1 (1 under the new key already)") {
+		t.Errorf("one object: %q", one.out)
+	}
+}
+
 // TestRemedy: what is missing of all objects together, and no flag that would
 // take away what is allowed already.
 func TestRemedy(t *testing.T) {

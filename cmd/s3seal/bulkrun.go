@@ -104,7 +104,7 @@ func skippedError(sum *bulk.Summary) error {
 		switch reason {
 		case bulk.ReasonGone:
 			return backend.ErrNotExist
-		case bulk.ReasonJournal:
+		case bulk.ReasonJournal, bulk.ReasonWrapped:
 			return nil
 		default:
 			return &refusal{"nothing to do: " + reason, envelope.ErrNotEncrypted}

@@ -62,6 +62,9 @@ func (n *newKeys) add(k *key) (err error) {
 	}
 	for _, alg := range k.algorithms() {
 		w, err := k.wrapper(alg)
+		if alg == wrap.RSAOAEPSHA1 && k.priv != nil { // with which it also tells what it has wrapped already
+			w, err = wrap.NewRSAOAEPKey(k.priv)
+		}
 		if err != nil {
 			return err
 		}

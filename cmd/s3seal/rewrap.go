@@ -40,8 +40,8 @@ func (rewrapCmd) Help() string {
 tags and storage class stay. Who has had the old key and a copy of the old metadata can still read the object:
 rotating a key that has leaked takes s3seal migrate or another put. Versions before this one stay as they are.
 An object with several keys keeps none of them but those named by --to and --recipient: where these are fewer,
-it fails, unless --drop-recipients is given. A dry run fails of what
-policy would refuse.
+it fails, unless --drop-recipients is given. What has the new key already is skipped, where that can be told:
+not with a KMS, a public key, an old wrap or several keys. A dry run fails of what policy would refuse.
 
 ` + bulkHelp + ` The journal also gets the old
 envelopes, from which an object that was given a wrong key can be repaired.
@@ -119,7 +119,7 @@ func (c *rewrapCmd) newKeys(a *app) (*newKeys, *backend.RewrapOptions, error) {
 	}
 	opts := &backend.RewrapOptions{
 		Wrappers: to.wrappers, MatDesc: to.desc, KeepMatDesc: c.KeepMatdesc,
-		UpgradeWrap: c.UpgradeWrap, DryRun: c.Try, DropRecipients: c.DropRecipients,
+		UpgradeWrap: c.UpgradeWrap, DryRun: c.Try, DropRecipients: c.DropRecipients, SkipWrapped: true,
 	}
 	others, err := a.loadKeys(c.Recipient, c.Region)
 	if err != nil {
