@@ -64,8 +64,7 @@ func (e *PolicyError) Options() []string {
 func (e *PolicyError) Is(target error) bool { return target == ErrPolicy }
 
 // A MetadataError says that metadata, or an instruction file, is no valid
-// envelope. It is decided
-// before any key is used.
+// envelope. It is decided before any key is used.
 type MetadataError struct {
 	Name   string // in lower case without prefix, for example "x-amz-iv"; or "instruction file"
 	Reason string // what is wrong with it; never contains a value that may be secret

@@ -84,8 +84,8 @@ func ParseDotNetInstructionFile(meta map[string]string, file io.Reader, extra ..
 
 // IsInstructionFile reports whether file is an instruction file of any
 // dialect, for whatever object; extra are the Suites to know of that are not
-// built in. It returns an error only if reading file
-// fails. It may be called concurrently.
+// built in. It returns an error only if reading file fails. It may be called
+// concurrently.
 func IsInstructionFile(file io.Reader, extra ...Suite) (bool, error) {
 	f, err := readInstruction(file, dotNetNames)
 	if err != nil {
@@ -217,17 +217,6 @@ func readInstruction(file io.Reader, names namesOf) (fields, error) {
 		return nil, &MetadataError{nameFile, reason}
 	}
 	return fileFields(values, names)
-}
-
-// A countedReader fails where the count of a reader would make bufio panic.
-type countedReader struct{ src io.Reader }
-
-func (r countedReader) Read(p []byte) (int, error) {
-	n, err := r.src.Read(p)
-	if n < 0 || n > len(p) {
-		return 0, fmt.Errorf("invalid count %d for %d bytes", n, len(p))
-	}
-	return n, err
 }
 
 // fileFields picks the names of an envelope out of a file. Nothing in a file

@@ -85,9 +85,9 @@ func (o *Opener) Authenticated() bool {
 // Reader returns the plaintext of the whole body src.
 //
 // size is the size of the stored body in bytes, or -1 if it is unknown.
-// Under [Buffered] and [Spool] a size over the limit is
-// [stream.ErrBufferLimit] before src is read; for CBC and CTR, which have no tag, a body of another size is
-// [ErrDecrypt]. A size that no body can have is ErrDecrypt or
+// Under [Buffered] and [Spool] a size over the limit is [stream.ErrBufferLimit]
+// before src is read; for CBC and CTR, which have no tag, a body of another size
+// is [ErrDecrypt]. A size that no body can have is ErrDecrypt or
 // [stream.ErrTooLarge] at once.
 //
 // GCM content is released as [OpenOptions] say; Chunked and DARE stream, and

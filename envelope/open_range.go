@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/s3seal/s3seal/envelope/internal/format"
 	"github.com/s3seal/s3seal/stream"
 )
 
@@ -111,6 +112,64 @@ func (o *Opener) clip(off, n, size int64) (int64, error) {
 		return 0, fmt.Errorf("envelope: range from %d on of at most %d bytes: %w", off, end, stream.ErrRange)
 	}
 	return min(n, max(0, end-off)), nil
+}
+
+// A BodyRange is some of the stored bytes of a body: N of them from Off on.
+type BodyRange struct {
+	Off, N int64 // in bytes; N is 1 at least
+}
+
+// CiphertextRanges returns which parts of the stored body, of size bytes,
+// [Opener.RangeReader] needs for n bytes of plaintext from offset off on, in the
+// order in which it reads them. None is empty.
+//
+// For AWS's formats there is at most one, that of [Opener.CiphertextRange]. Of
+// Chunked and DARE the parts are the start of the body, if it has a header; the
+// end, which proves that the plaintext is as long as size says; and what holds
+// the range, unless the former do. They overlap by no more than the end.
+//
+// Errors are those of CiphertextRange.
+func (o *Opener) CiphertextRanges(off, n, size int64) ([]BodyRange, error) {
+	if f := o.content.format; f != nil && !o.content.empty {
+		n, err := o.clip(off, n, size)
+		if err != nil {
+			return nil, err
+		}
+		return ownRanges(f, off, n, size)
+	}
+	coff, cn, err := o.oneRange(off, n, size)
+	if err != nil || cn == 0 {
+		return nil, err
+	}
+	return []BodyRange{{coff, cn}}, nil
+}
+
+func ownRanges(f format.Format, off, n, size int64) ([]BodyRange, error) {
+	head, tail := f.Edges(size)
+	var coff, cn int64
+	if n > 0 {
+		var err error
+		if coff, cn, err = f.CiphertextRange(off, n, size); err != nil {
+			return nil, fmt.Errorf("envelope: range: %w", err)
+		}
+	}
+	var parts []BodyRange
+	for _, p := range []BodyRange{{0, head}, {size - tail, tail}, {coff, cn}} {
+		if p.N > 0 && !holds(parts, p.Off, p.N) {
+			parts = append(parts, p)
+		}
+	}
+	return parts, nil
+}
+
+// holds reports whether one of parts holds n bytes from off on.
+func holds(parts []BodyRange, off, n int64) bool {
+	for _, p := range parts {
+		if p.Off <= off && off+n <= p.Off+p.N {
+			return true
+		}
+	}
+	return false
 }
 
 // RangeReader returns n bytes of plaintext from offset off on, or as many as

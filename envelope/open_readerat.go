@@ -52,6 +52,22 @@ func (o *Opener) ReaderAt(src io.ReaderAt, size int64) (ReaderAt, error) {
 	return r, nil
 }
 
+// ownReaderAt opens the body of a format of s3seal's own for reads at any
+// offset.
+func (o *Opener) ownReaderAt(src io.ReaderAt, size int64) (ReaderAt, error) {
+	if size < 0 {
+		return nil, fmt.Errorf("envelope: open: stored size %d is negative", size)
+	}
+	if _, _, err := o.header.PlaintextSize(size); err != nil {
+		return nil, vague(err)
+	}
+	r, err := o.content.format.ReaderAt(src, size, o.content.params())
+	if err != nil {
+		return nil, vague(fmt.Errorf("envelope: open: %w", err))
+	}
+	return sizedReaderAt{r}, nil
+}
+
 func (c *content) readerAt(src io.ReaderAt, size int64) (ReaderAt, error) {
 	switch c.mode {
 	case modeCBC:
