@@ -27,6 +27,7 @@ const (
 type process struct {
 	cmd  *exec.Cmd
 	dir  string
+	held *os.File      // the lock of dir, or nil
 	log  string        // file with what it says
 	done chan struct{} // closed when it has ended
 }
@@ -35,12 +36,12 @@ type process struct {
 type command func(dir, addr string) (*exec.Cmd, error)
 
 // launch starts a server and waits until it answers. Between the choice of a
-// port and its use another process may take it, so there is more than one try;
-// the last is on another file system, because not each is fit for a server
+// port and its use another process may take it, so there is more than one try,
+// each on another file system, because not each is fit for a server
 // (versitygw needs extended attributes, which an old tmpfs has not got).
 func launch(srv Server, command command) (*Server, *process, error) {
 	var errs []error
-	for _, parent := range []string{"", "", cacheFolder()} {
+	for _, parent := range []string{memoryFolder(), "", cacheFolder()} {
 		p, addr, err := start(parent, srv.Name, command)
 		if err != nil {
 			return nil, nil, err
@@ -81,7 +82,8 @@ func start(parent, name string, command command) (p *process, addr string, err e
 	if err != nil {
 		return nil, "", err
 	}
-	p = &process{cmd: cmd, dir: dir, log: dir + ".log", done: make(chan struct{})}
+	held, _ := hold(dir) // not every file system has locks
+	p = &process{cmd: cmd, dir: dir, held: held, log: dir + ".log", done: make(chan struct{})}
 	if err = p.run(); err != nil {
 		return nil, "", fmt.Errorf("start %s: %w", name, err)
 	}
@@ -175,6 +177,9 @@ func (p *process) stop() {
 	}
 	_ = os.RemoveAll(p.dir)
 	_ = os.Remove(p.log)
+	if p.held != nil {
+		_ = p.held.Close()
+	}
 }
 
 // cleanEnv returns the environment without the variables that begin with one
