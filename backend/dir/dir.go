@@ -3,7 +3,7 @@
 // Package dir keeps objects in a folder of the local file system: a bucket
 // that needs neither a server nor any third-party package.
 //
-// # On disk
+// # The bytes
 //
 // The object under KEY is the regular file ROOT/KEY, and its bytes are exactly
 // the bytes that were put: what an S3 server would hold. What does not fit
@@ -19,6 +19,17 @@
 //
 //	<key>   SHA-256 of the key, in hex
 //	<body>  inode, mtime and size of the body, its CRC-32C, and the nonce of its put
+//
+// A record is JSON of up to 1 MiB, and its name has five parts in hex:
+//
+//	<inode>-<mtime>-<size>-<CRC-32C>-<nonce>.json     16-16-16-8-32 digits; mtime in nanoseconds since 1970
+//
+//	{
+//	  "key": "backup/2026.tar",
+//	  "contentType": "application/x-tar",
+//	  "headers": {"cache-control": "no-store"},
+//	  "metadata": {"x-amz-3": "…", …}
+//	}
 //
 // A record names its body by what the file system knows about it. So body and
 // record need no common update, and one rename decides over both.
@@ -79,7 +90,8 @@
 //     be friendlier to someone who copies a plain file over a sealed object, but
 //     it would turn a damaged object into a plain one. Delete the key first.
 //
-// A file with no record at all is an object without metadata. Copy a folder
+// A file with no record at all is an object without metadata, which a put
+// replaces unless [Options].SparePlainFiles says otherwise. Copy a folder
 // while nobody writes into it; and copy ROOT/.s3seal with it, since a sealed
 // object cannot be opened without its metadata. Renaming a file in ROOT by hand
 // parts it from its record for the same reason; renaming it back heals that.
@@ -100,6 +112,17 @@
 //
 // Files are created with mode 0666 and folders with 0777, less the umask, as
 // other programs do: bodies are ciphertext, and metadata is no secret.
+//
+// # What was rejected
+//
+// Metadata in front of the body: the file must be byte for byte what an S3 server
+// would hold. Extended attributes, which copies and archives lose. A database, or a
+// record that is found by the key alone: body and record would be two updates.
+//
+// Lock files, which outlive a killed process, and a lock for readers, which not
+// every file system has. link(2) for objects that must be new: after a crash there are
+// two names of one body, and it cannot compare ETags. To refuse a folder within a
+// folder of objects: one object in a home would forbid all others below it.
 package dir
 
 import (
@@ -143,6 +166,13 @@ type Options struct {
 	// MustExist lets New fail with an error that wraps [fs.ErrNotExist] if
 	// the root does not exist, instead of creating it.
 	MustExist bool
+
+	// SparePlainFiles lets a put, also one in parts, fail with [ErrPlainFile]
+	// where it would replace a file that the folder has no record of: one that
+	// somebody else has left under that name, or whose record was not copied with
+	// it. Without it such a file is replaced as any object. A put with IfMatch
+	// names what it replaces, and does.
+	SparePlainFiles bool
 }
 
 // A Driver stores objects in a folder. Use [New].
@@ -153,8 +183,9 @@ type Options struct {
 //
 // A Driver is safe for concurrent use.
 type Driver struct {
-	root *os.Root
-	step func(string) // told about each step; set by tests only
+	root  *os.Root
+	spare bool         // plain files, see Options
+	step  func(string) // told about each step; set by tests only
 }
 
 var _ backend.Driver = (*Driver)(nil)
@@ -180,7 +211,7 @@ func New(root string, opts *Options) (*Driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dir: open %q: %w", root, err)
 	}
-	d := &Driver{root: r}
+	d := &Driver{root: r, spare: opts.SparePlainFiles}
 	age := opts.SweepAge
 	if age == 0 {
 		age = defaultSweepAge

@@ -29,6 +29,8 @@ const (
 // 1 MiB, and text in it that is not UTF-8, is refused. Tags, storage classes and
 // encryption are not supported, and conditions only where the system has
 // flock(2); an object is then judged by what is on disk, whoever put it there.
+// A file that somebody else has written there is replaced as an object is, unless
+// [Options].SparePlainFiles is set.
 //
 // If the device fails to sync a folder after the object has got its name, Put
 // returns the error though the object can be read: it is complete, but may not
@@ -56,13 +58,10 @@ func (d *Driver) check(ctx context.Context, o object, opts *backend.PutOptions) 
 	if _, err := d.inspect(o.key, true); err != nil {
 		return err
 	}
-	if !opts.Conditional() {
-		return nil
-	}
-	if !canLock {
+	if opts.Conditional() && !canLock {
 		return fmt.Errorf("dir: put %.100q: a condition: %w", o.key, errors.ErrUnsupported)
 	}
-	if err := d.meets(ctx, o, opts); err != nil {
+	if err := d.mayReplace(ctx, o, opts); err != nil {
 		return fmt.Errorf("dir: put %.100q: %w", o.key, err)
 	}
 	return nil
@@ -266,8 +265,8 @@ func (p *put) rename(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	if p.opts.Conditional() {
-		if err := p.d.meets(ctx, p.o, p.opts); err != nil {
+	if p.opts.Conditional() || p.d.spare {
+		if err := p.d.mayReplace(ctx, p.o, p.opts); err != nil {
 			return err
 		}
 		p.d.at("condition met")
@@ -275,7 +274,21 @@ func (p *put) rename(ctx context.Context) error {
 	return p.d.root.Rename(p.o.temp(p.nonce), p.o.key)
 }
 
-// meets says whether opts allow to replace the object that is there now.
+// mayReplace says whether what is there now may be replaced: by the conditions
+// of opts, and by the options of the folder.
+func (d *Driver) mayReplace(ctx context.Context, o object, opts *backend.PutOptions) error {
+	if opts.Conditional() {
+		if err := d.meets(ctx, o, opts); err != nil {
+			return err
+		}
+	}
+	if d.spare && opts.IfMatch == "" {
+		return d.notPlain(ctx, o.key)
+	}
+	return nil
+}
+
+// meets says whether the conditions of opts hold for the object that is there.
 func (d *Driver) meets(ctx context.Context, o object, opts *backend.PutOptions) error {
 	old, err := d.Stat(ctx, o.key)
 	if err != nil && !errors.Is(err, backend.ErrNotExist) {

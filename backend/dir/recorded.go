@@ -4,8 +4,15 @@ package dir
 
 import (
 	"context"
+	"errors"
 	"os"
+
+	"github.com/s3seal/s3seal/backend"
 )
+
+// ErrPlainFile says that under the key of a put there is a file of which the
+// folder has no record, and that [Options].SparePlainFiles spares it.
+var ErrPlainFile = errors.New("dir: there is a file that was not put through this folder")
 
 // Recorded says what the folder knows of the file under key: recorded is whether
 // it has a record that Get would use, exact whether that one names this very
@@ -28,4 +35,18 @@ func (d *Driver) Recorded(ctx context.Context, key string) (recorded, exact bool
 		return f.Close()
 	})
 	return recorded, exact, err
+}
+
+// notPlain returns [ErrPlainFile] if there is a file under key that has no
+// record. It is asked before there is a body, and again before the rename, where
+// only a program that knows no lock can come in between.
+func (d *Driver) notPlain(ctx context.Context, key string) error {
+	recorded, _, err := d.Recorded(ctx, key)
+	switch {
+	case errors.Is(err, backend.ErrNotExist):
+		return nil
+	case err == nil && !recorded:
+		return ErrPlainFile
+	}
+	return err
 }
