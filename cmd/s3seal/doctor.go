@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // doctorCmd checks what the other commands need.
@@ -49,6 +50,8 @@ type finding struct {
 type checkup struct {
 	*app
 	Findings []finding `json:"checks"`
+
+	tell func(text string) // what cannot wait for the end; may be called concurrently
 }
 
 func (c *checkup) add(check, result, text, advice string) {
@@ -94,7 +97,7 @@ func (c *doctorCmd) Run(ctx context.Context, a *app) error {
 	// What they warn of is among the findings.
 	silent := *a
 	silent.stderr = io.Discard
-	all := &checkup{app: &silent, Findings: []finding{}}
+	all := &checkup{app: &silent, Findings: []finding{}, tell: a.teller()}
 	for _, spec := range specs {
 		c.checkKey(ctx, all, spec)
 	}
@@ -107,6 +110,16 @@ func (c *doctorCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	return c.print(a, all)
+}
+
+// teller returns a warn that may be called concurrently.
+func (a *app) teller() func(text string) {
+	var mu sync.Mutex
+	return func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		a.warn("%s", text)
+	}
 }
 
 // print prints the findings and returns the error that they are.
