@@ -117,7 +117,7 @@ func commandOf(parser *kong.Kong, args []string) string {
 func (a *app) fail(ctx context.Context, err error) int {
 	code := exitCode(ctx, err)
 	if code != exitOK {
-		fmt.Fprintf(a.stderr, "s3seal: %s\n", printable(message(err, code)))
+		fmt.Fprintf(a.stderr, "s3seal: %s\n", printable(spoken(err, code)))
 	}
 	return code
 }

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/s3seal/s3seal/backend"
+)
+
+// TestSpoken: what went wrong, and not the way through the packages; and what
+// belongs to a name is not taken for such a way.
+func TestSpoken(t *testing.T) {
+	at := address{text: "s3://b/x", bucket: "b", key: "x"}
+	chain := func(key string, err error) error {
+		return fmt.Errorf("backend: put %q: %w", key, fmt.Errorf("s3: put %q: %w", key, err))
+	}
+	answer := minio.ErrorResponse{StatusCode: 403, Code: "SignatureDoesNotMatch", Message: "It does not match."}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{at.about(chain("x", errors.New("no route"))), "s3://b/x: no route"},
+		{at.about(chain(`"a": b`, errors.New("no route"))), "s3://b/x: no route"},
+		{at.about(chain("x", errors.New(`backend: put "x"`))), `s3://b/x: put "x"`},
+		{at.about(chain("x", answer)), "s3://b/x: It does not match.: " + storageAdvice(answer)},
+		{at.about(&refusal{"in words: backend", chain("x", answer)}), "s3://b/x: in words: backend"},
+		{chain("x", errors.New("no route")), `put "x": put "x": no route`},
+		{at.about(fmt.Errorf("%w: part 3", backend.ErrPart)), "s3://b/x: " + strings.TrimPrefix(backend.ErrPart.Error(), "backend: ") + ": part 3"},
+		{usagef("dir:s3: is no address"), "dir:s3: is no address"},
+	} {
+		if got := spoken(c.err, exitCode(t.Context(), c.err)); got != c.want {
+			t.Errorf("spoken = %q, want %q", got, c.want)
+		}
+	}
+}
+
+// answering serves one S3 error for everything.
+func answering(t *testing.T, status int, code, text string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, "<Error><Code>%s</Code><Message>%s</Message></Error>", code, text)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// TestServerErrors: an answer of the server comes with what to do about it, and
+// says everything once.
+func TestServerErrors(t *testing.T) {
+	noCredentials(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", "a")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
+	ks := newKeySet(t)
+	for code, want := range map[string]string{
+		"SignatureDoesNotMatch": "the secret key is not that of this access key",
+		"InvalidAccessKeyId":    "does not know this access key",
+		"RequestTimeTooSkewed":  "clock",
+		"AccessDenied":          "the policy of this access key does not allow it",
+	} {
+		url := answering(t, http.StatusForbidden, code, "No.")
+		for _, args := range [][]string{
+			{"put", "-k", ks.aes, "-", "s3://bucket/x"},
+			{"cat", "-k", ks.aes, "s3://bucket/x"},
+		} {
+			r := cli(t, nil, append(args, "--endpoint", url)...).want(t, exitFailure, "s3://bucket/x: No", want)
+			if strings.Contains(r.err, "backend") || strings.Count(r.err, want) != 1 {
+				t.Errorf("%s = %q, want it once and without the names of packages", args[0], r.err)
+			}
+		}
+	}
+}
