@@ -15,6 +15,9 @@ const (
 
 	// mcHostVar begins the name of the variable that says what an alias is.
 	mcHostVar = "MC_HOST_"
+
+	// mcHostForm is what is wanted in it.
+	mcHostForm = "http(s)://ACCESSKEY:SECRETKEY@HOST[:PORT]"
 )
 
 // cutS3 tells addresses of S3 from others: rest is BUCKET/KEY, or as much as
@@ -57,23 +60,29 @@ func (f storageFlags) server(env func(string) string, at address) (endpoint, *cr
 
 // mcHost reads http(s)://ACCESS:SECRET[:TOKEN]@HOST[:PORT] as mc does: nothing is
 // decoded, the last @ ends the credentials, and only a secret without a colon
-// can be followed by a token. Without credentials requests are anonymous. It
-// does not repeat the value.
+// can be followed by a token. Without credentials requests are anonymous. No
+// error repeats anything of the value, which may all be a secret.
 func mcHost(name, value string) (endpoint, *credentials.Credentials, error) {
-	if value == "" {
-		return endpoint{}, nil, usagef("%s is not set: want http(s)://ACCESSKEY:SECRETKEY@HOST[:PORT] in it", name)
+	wrong := func(what string) error {
+		return usagef("%s%s: want "+mcHostForm+" in it", name, what)
 	}
 	scheme, rest, ok := strings.Cut(value, "://")
-	if !ok {
-		return endpoint{}, nil, usagef("%s: want http(s)://ACCESSKEY:SECRETKEY@HOST[:PORT]", name)
-	}
 	user, host := "", rest
 	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
 		user, host = rest[:i], rest[i+1:]
 	}
 	server, err := parseEndpoint(name, scheme+"://"+host)
-	if err != nil {
-		return endpoint{}, nil, err
+	switch {
+	case value == "":
+		return endpoint{}, nil, wrong(" is not set")
+	case !ok:
+		return endpoint{}, nil, wrong(" has no http:// or https://")
+	case scheme != "http" && scheme != "https":
+		return endpoint{}, nil, wrong(" begins with neither http:// nor https://")
+	case strings.Contains(strings.TrimRight(host, "/"), "/"):
+		return endpoint{}, nil, wrong(" has a path, and the bucket belongs to the address mc:ALIAS/BUCKET/KEY")
+	case err != nil:
+		return endpoint{}, nil, wrong(" has no host that can be read")
 	}
 	if user == "" {
 		return server, credentials.NewStatic("", "", "", credentials.SignatureAnonymous), nil
@@ -81,7 +90,7 @@ func mcHost(name, value string) (endpoint, *credentials.Credentials, error) {
 	access, secret, _ := strings.Cut(user, ":")
 	secret, token, _ := strings.Cut(secret, ":")
 	if access == "" || secret == "" {
-		return endpoint{}, nil, usagef("%s: want ACCESSKEY:SECRETKEY before the @", name)
+		return endpoint{}, nil, wrong(" has no secret key, or no access key, before the @")
 	}
 	return server, credentials.NewStaticV4(access, secret, token), nil
 }

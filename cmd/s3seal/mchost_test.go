@@ -42,11 +42,13 @@ func TestMCHostRefuses(t *testing.T) {
 	for _, value := range []string{
 		"", "play.example.com", "AKID:hunter2@play.example.com", "ftp://AKID:hunter2@host", "https://AKID:hunter2@",
 		"https://AKID@host", "https://:hunter2@host", "https://AKID:hunter2@host/bucket", "https://AKID:hunter2@ho st",
+		"/home/hunter2/mc.json", "hunter2", "hunter2://AKID@host", "https://host/hunter2", "AKID:hunter2@http://host",
+		"https://AKID:hunter2@host?hunter2", "https://AKID:hunter2@host:hunter2", "hunter2://", "://hunter2",
 	} {
 		_, _, err := storageFlags{}.server(envOf(map[string]string{"MC_HOST_x": value}), address{alias: "x"})
 		var usage *usageError
-		if !errors.As(err, &usage) || !strings.Contains(err.Error(), "MC_HOST_x") {
-			t.Errorf("%s: %v, want a usage error that names the variable", value, err)
+		if !errors.As(err, &usage) || !strings.Contains(err.Error(), "MC_HOST_x") || !strings.Contains(err.Error(), "want http(s)://ACCESSKEY:SECRETKEY@HOST[:PORT]") {
+			t.Errorf("%s: %v, want a usage error that names the variable and the form", value, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("the error repeats the secret: %v", err)
