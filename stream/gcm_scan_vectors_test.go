@@ -9,13 +9,14 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/stream"
 )
 
 // TestScanWycheproof runs the vectors for AES-GCM through both passes.
 func TestScanWycheproof(t *testing.T) {
 	ran := map[string]int{}
-	for _, g := range loadVectors(t, "aes_gcm_test.json") {
+	for _, g := range vectors.Wycheproof[vectorGroup](t, "aes_gcm_test.json") {
 		for _, v := range g.Tests {
 			if len(v.IV) != stream.GCMIVSize {
 				ran["refused"]++

@@ -130,7 +130,7 @@ type acvpFile struct {
 		Direction string
 		Tests     []struct {
 			TcID            int
-			Key, IV, PT, CT hexBytes
+			Key, IV, PT, CT vectors.Hex
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/stream"
 )
 
@@ -20,13 +21,13 @@ func whole(r io.ReaderAt) io.Reader { return io.NewSectionReader(r, 0, math.MaxI
 // offset. Of invalid ones only the padding of CBC can be seen.
 func TestWycheproofReaderAt(t *testing.T) {
 	ran := map[string]int{}
-	for _, g := range loadVectors(t, "aes_cbc_pkcs5_test.json") {
+	for _, g := range vectors.Wycheproof[vectorGroup](t, "aes_cbc_pkcs5_test.json") {
 		for _, v := range g.Tests {
 			ran["CBC, "+v.Result]++
 			eachCall(t, v.TcID, v.cbcAt)
 		}
 	}
-	for _, g := range loadVectors(t, "aes_gcm_test.json") {
+	for _, g := range vectors.Wycheproof[vectorGroup](t, "aes_gcm_test.json") {
 		for _, v := range g.Tests {
 			if v.Result == "valid" && len(v.IV) == stream.GCMIVSize {
 				ran["GCM"]++

@@ -4,61 +4,26 @@ package stream_test
 
 import (
 	"bytes"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"testing"
 
-	"github.com/c2sp/wycheproof"
-
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/stream"
 )
-
-// hexBytes is a byte string of a JSON file.
-type hexBytes []byte
-
-func (h *hexBytes) UnmarshalText(s []byte) (err error) {
-	*h, err = hex.DecodeString(string(s))
-	return err
-}
 
 // A vector is a test of either file; CBC has neither aad nor tag.
 type vector struct {
 	TcID                       int `json:"tcId"`
 	Comment, Result            string
-	Key, IV, AAD, Msg, CT, Tag hexBytes
+	Key, IV, AAD, Msg, CT, Tag vectors.Hex
 }
 
 type vectorGroup struct {
 	TagSize int
 	Tests   []vector
-}
-
-func loadVectors(t *testing.T, name string) []vectorGroup {
-	t.Helper()
-	data, err := fs.ReadFile(wycheproof.TestVectors, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct {
-		NumberOfTests int
-		TestGroups    []vectorGroup
-	}
-	if err := json.Unmarshal(data, &file); err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for _, g := range file.TestGroups {
-		n += len(g.Tests)
-	}
-	if n == 0 || n != file.NumberOfTests {
-		t.Fatalf("%s: %d vectors, want %d", name, n, file.NumberOfTests)
-	}
-	return file.TestGroups
 }
 
 // callSizes are the sizes in bytes in which vectors go through the streams: what
@@ -148,7 +113,7 @@ func (n calls) joins(name string, parts *stream.Parts, p, want []byte) error {
 // tags of other sizes than ours must be refused, and by the constructor.
 func TestWycheproofGCM(t *testing.T) {
 	ran := map[string]int{}
-	for _, g := range loadVectors(t, "aes_gcm_test.json") {
+	for _, g := range vectors.Wycheproof[vectorGroup](t, "aes_gcm_test.json") {
 		for _, v := range g.Tests {
 			switch {
 			case g.TagSize != 8*stream.GCMTagSize:
@@ -241,7 +206,7 @@ func (v vector) gcmInvalid(n calls, piece int) error {
 // TestWycheproofCBC runs all vectors for AES-CBC with PKCS #5 padding.
 func TestWycheproofCBC(t *testing.T) {
 	ran := map[string]int{}
-	for _, g := range loadVectors(t, "aes_cbc_pkcs5_test.json") {
+	for _, g := range vectors.Wycheproof[vectorGroup](t, "aes_cbc_pkcs5_test.json") {
 		for _, v := range g.Tests {
 			ran[v.Result]++
 			if v.Result == "valid" {

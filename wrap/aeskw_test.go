@@ -14,6 +14,7 @@ import (
 
 	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 	"pgregory.net/rapid"
 )
 
@@ -93,7 +94,7 @@ func wantRejected(t *testing.T, u wrap.Unwrapper, alg wrap.Algorithm, wrapped []
 func TestAESKeyWrapRFC3394(t *testing.T) {
 	for _, c := range rfc3394 {
 		t.Run(c.section, func(t *testing.T) {
-			checkKW(t, mustHex(t, c.kek), mustHex(t, c.key), mustHex(t, c.want))
+			checkKW(t, wraptest.Hex(t, c.kek), wraptest.Hex(t, c.key), wraptest.Hex(t, c.want))
 		})
 	}
 }
@@ -120,7 +121,7 @@ func TestAESKeyWrapSizes(t *testing.T) {
 
 func TestAESKeyWrapEveryBit(t *testing.T) {
 	for _, c := range rfc3394 {
-		kek, wrapped := mustHex(t, c.kek), mustHex(t, c.want)
+		kek, wrapped := wraptest.Hex(t, c.kek), wraptest.Hex(t, c.want)
 		for i := range 8 * len(wrapped) {
 			wrapped[i/8] ^= 1 << (i % 8)
 			checkKWRejected(t, kek, wrapped)
@@ -136,23 +137,23 @@ func TestAESKeyWrapEveryBit(t *testing.T) {
 
 func TestAESKeyWrapEveryCut(t *testing.T) {
 	for _, c := range rfc3394 {
-		kek, wrapped := mustHex(t, c.kek), mustHex(t, c.want)
+		kek, wrapped := wraptest.Hex(t, c.kek), wraptest.Hex(t, c.want)
 		for n := range wrapped {
 			checkKWRejected(t, kek, wrapped[:n])
 			checkKWRejected(t, kek, wrapped[len(wrapped)-n:])
 		}
 		for n := range 25 {
-			checkKWRejected(t, kek, append(mustHex(t, c.want), make([]byte, n+1)...))
+			checkKWRejected(t, kek, append(wraptest.Hex(t, c.want), make([]byte, n+1)...))
 		}
 	}
 }
 
 func TestAESKeyWrapWycheproof(t *testing.T) {
 	refused := 0
-	for _, g := range loadWycheproof(t, "aes_wrap_test.json") {
+	for _, g := range vectors.Wycheproof[wycheproofGroup](t, "aes_wrap_test.json") {
 		for _, c := range g.Tests {
 			t.Run(fmt.Sprintf("tc=%d", c.ID), func(t *testing.T) {
-				kek, msg, ct := mustHex(t, c.Key), mustHex(t, c.Msg), mustHex(t, c.CT)
+				kek, msg, ct := wraptest.Hex(t, c.Key), wraptest.Hex(t, c.Msg), wraptest.Hex(t, c.CT)
 				if c.Result == "valid" {
 					checkKW(t, kek, msg, ct)
 					return
@@ -199,11 +200,11 @@ func TestAESKeyWrapACVP(t *testing.T) {
 			seen++
 			switch {
 			case g.Direction == "encrypt":
-				checkKW(t, mustHex(t, c.Key), mustHex(t, c.PT), mustHex(t, w.CT))
+				checkKW(t, wraptest.Hex(t, c.Key), wraptest.Hex(t, c.PT), wraptest.Hex(t, w.CT))
 			case w.TestPassed != nil && !*w.TestPassed:
-				checkKWRejected(t, mustHex(t, c.Key), mustHex(t, c.CT))
+				checkKWRejected(t, wraptest.Hex(t, c.Key), wraptest.Hex(t, c.CT))
 			default:
-				checkKW(t, mustHex(t, c.Key), mustHex(t, w.PT), mustHex(t, c.CT))
+				checkKW(t, wraptest.Hex(t, c.Key), wraptest.Hex(t, w.PT), wraptest.Hex(t, c.CT))
 			}
 		}
 	}
@@ -223,7 +224,7 @@ func parseVec(t *testing.T, data []byte) []map[string][]byte {
 	for block := range strings.SplitSeq(text, "\n\n") {
 		c := make(map[string][]byte)
 		for _, m := range vecLine.FindAllStringSubmatch(block, -1) {
-			c[m[1]] = mustHex(t, m[2])
+			c[m[1]] = wraptest.Hex(t, m[2])
 		}
 		if len(c) > 0 {
 			cases = append(cases, c)

@@ -6,16 +6,18 @@ import (
 	"maps"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/fipstest"
 	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 )
 
 // TestAttackA2Binding (CVE-2020-8912): a key that was wrapped for one content
 // algorithm is not unwrapped for another one, and a KMS is not even asked.
 func TestAttackA2Binding(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	algs := []string{"115", "AES/GCM/NoPadding", "AES/CBC/PKCS5Padding", "AES/CTR/NoPadding", ""}
 	client := newFakeKMS(t)
-	for _, k := range []wrap.Key{mustAESGCM(t, make([]byte, 32)), mustRSAOAEP(t, generateRSA(t, 2048)), mustKMS(t, client)} {
+	for _, k := range []wrap.Key{mustAESGCM(t, make([]byte, 32)), mustRSAOAEP(t, wraptest.GenerateRSA(t, 2048)), mustKMS(t, client)} {
 		for _, made := range algs[:3] {
 			info := kmsInfo()
 			info.ContentAlg, info.MatDesc[bindingEntry] = made, made

@@ -7,23 +7,12 @@ import (
 	"crypto/fips140"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
 
 	"github.com/s3seal/s3seal/internal/fipstest"
 	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 )
-
-// skipFIPS is for tests of what FIPS 140-only mode refuses; TestFIPS covers the
-// refusal.
-func skipFIPS(t testing.TB) {
-	t.Helper()
-	if fips140.Enforced() {
-		t.Skip("not allowed in FIPS 140-only mode")
-	}
-}
 
 // TestFIPS runs the tests of this package again in FIPS 140-only mode.
 func TestFIPS(t *testing.T) {
@@ -31,19 +20,7 @@ func TestFIPS(t *testing.T) {
 		testFIPSRefusals(t)
 		return
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), exe, "-test.run=^Test", "-test.count=1", "-test.timeout=2m")
-	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only")
-	out, err := cmd.CombinedOutput()
-	if err != nil && strings.Contains(string(out), "incompatible with the purego build tag") {
-		t.Skip("this build has no FIPS 140-3 mode: purego")
-	}
-	if err != nil {
-		t.Errorf("tests with GODEBUG=fips140=only: %v\n%s", err, out)
-	}
+	fipstest.RerunAll(t)
 }
 
 // TestFIPSOnly calls every function of the package in FIPS 140-only mode: OAEP
@@ -54,11 +31,11 @@ var fipsKEK = []byte("0123456789abcdef0123456789abcdef")
 
 var fipsRefused = fipstest.Calls{
 	"NewRSAOAEP": func(t *testing.T) error {
-		_, err := wrap.NewRSAOAEP(&loadKeywrap(t).rsaKey(t).PublicKey)
+		_, err := wrap.NewRSAOAEP(&loadKeywrap(t).RSAKey(t).PublicKey)
 		return err
 	},
 	"NewRSAOAEPKey": func(t *testing.T) error {
-		_, err := wrap.NewRSAOAEPKey(loadKeywrap(t).rsaKey(t))
+		_, err := wrap.NewRSAOAEPKey(loadKeywrap(t).RSAKey(t))
 		return err
 	},
 }
@@ -153,7 +130,7 @@ func fipsRoundTrip(t *testing.T, k wrap.Key, u wrap.Unwrapper) error {
 
 func testFIPSRefusals(t *testing.T) {
 	v := loadKeywrap(t)
-	priv := v.rsaKey(t)
+	priv := v.RSAKey(t)
 	if _, err := wrap.NewRSAOAEP(&priv.PublicKey); !errors.Is(err, wrap.ErrFIPS) {
 		t.Errorf("NewRSAOAEP = %v, want %v", err, wrap.ErrFIPS)
 	}
@@ -166,7 +143,7 @@ func testFIPSRefusals(t *testing.T) {
 	if _, err := k.Wrap(t.Context(), make([]byte, 32), wrap.Info{}); !errors.Is(err, wrap.ErrFIPS) {
 		t.Errorf("Wrap = %v, want %v", err, wrap.ErrFIPS)
 	}
-	wrapped := mustBase64(t, v.RSA[3].Wrapped)
+	wrapped := wraptest.Base64(t, v.RSA[3].Wrapped)
 	for _, u := range []wrap.Unwrapper{k, wrap.NewKeyring(k)} {
 		if _, err := u.Unwrap(t.Context(), wrap.RSAOAEPSHA1, wrapped, wrap.Info{ContentAlg: gcmAlg}); !errors.Is(err, wrap.ErrFIPS) {
 			t.Errorf("Unwrap = %v, want %v", err, wrap.ErrFIPS)

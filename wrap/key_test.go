@@ -20,7 +20,7 @@ func optionalRSA(t testing.TB) wrap.Key {
 	if fips140.Enforced() {
 		return nil
 	}
-	return mustRSAOAEP(t, loadKeywrap(t).rsaKey(t))
+	return mustRSAOAEP(t, loadKeywrap(t).RSAKey(t))
 }
 
 // allKeys returns one key of each type.
@@ -113,7 +113,7 @@ func TestKeysAreNotPrinted(t *testing.T) {
 	hidden := [][]byte{kek32, kek16}
 	for name, k := range allKeys(t) {
 		if name == "RSAOAEP" {
-			priv := loadKeywrap(t).rsaKey(t)
+			priv := loadKeywrap(t).RSAKey(t)
 			for _, n := range []interface{ Bytes() []byte }{priv.D, priv.Primes[0], priv.Primes[1], priv.Precomputed.Dp, priv.Precomputed.Qinv} {
 				hidden = append(hidden, n.Bytes())
 			}
@@ -137,7 +137,7 @@ func TestKeysSayWhatTheyAre(t *testing.T) {
 		wrap.NewKeyring(gcm, wrap.NewKeyring(kw), &secretive{}):                          "wrap.Keyring[wrap.AESGCM(256-bit) wrap.AESKeyWrap(192-bit) *wrap_test.secretive]",
 	}
 	if !fips140.Enforced() {
-		priv := loadKeywrap(t).rsaKey(t)
+		priv := loadKeywrap(t).RSAKey(t)
 		pub, err := wrap.NewRSAOAEP(&priv.PublicKey)
 		if err != nil {
 			t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/s3seal/s3seal/internal/printtest"
 	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 )
 
 const bindingEntry = "aws:x-amz-cek-alg"
@@ -206,7 +207,7 @@ func TestKMSMisbehaving(t *testing.T) {
 	info := kmsInfo()
 	for n := range 70 {
 		for _, blob := range []int{0, 32, 33} {
-			k := mustKMS(t, brokenKMS{make([]byte, n), make([]byte, blob)})
+			k := mustKMS(t, wraptest.BrokenKMS{Plain: make([]byte, n), Blob: make([]byte, blob)})
 			_, _, err := k.(wrap.Generator).Generate(t.Context(), 32, info)
 			if want := n == 32 && blob == 33; (err == nil) != want {
 				t.Errorf("Generate with a key of %d and a blob of %d bytes = %v, want ok = %t", n, blob, err, want)
@@ -215,7 +216,7 @@ func TestKMSMisbehaving(t *testing.T) {
 				t.Errorf("Wrap with a blob of %d bytes = %v, want ok = %t", blob, err, blob == 33)
 			}
 		}
-		k := mustKMS(t, brokenKMS{plain: make([]byte, n)})
+		k := mustKMS(t, wraptest.BrokenKMS{Plain: make([]byte, n)})
 		if n == 16 || n == 24 || n == 32 {
 			wantCEK(t, k, wrap.KMSContext, []byte("blob"), info, make([]byte, n))
 		} else {

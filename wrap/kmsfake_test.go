@@ -108,21 +108,6 @@ func (f *fakeKMS) Decrypt(ctx context.Context, keyID string, blob []byte, encCtx
 	return plain, nil
 }
 
-// A brokenKMS answers whatever its fields say.
-type brokenKMS struct{ plain, blob []byte }
-
-func (b brokenKMS) GenerateDataKey(context.Context, string, int, map[string]string) ([]byte, []byte, error) {
-	return b.plain, b.blob, nil
-}
-
-func (b brokenKMS) Encrypt(context.Context, string, []byte, map[string]string) ([]byte, error) {
-	return b.blob, nil
-}
-
-func (b brokenKMS) Decrypt(context.Context, string, []byte, map[string]string) ([]byte, error) {
-	return b.plain, nil
-}
-
 func mustKMS(t testing.TB, client wrap.KMS) wrap.Key {
 	t.Helper()
 	k, err := wrap.NewKMS(client, ourKeyID)

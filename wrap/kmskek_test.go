@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 )
 
 func TestKMSKEK(t *testing.T) {
@@ -82,12 +83,15 @@ func TestKMSKEKErrors(t *testing.T) {
 	}
 	client.take()
 	for what, f := range map[string]func() error{
-		"no client":         func() error { _, _, err := wrap.GenerateKEK(ctx, nil, "k", nil, wrap.NewAESGCM); return err },
-		"no key ID":         func() error { _, err := wrap.DecryptKEK(ctx, client, "", blob, nil, wrap.NewAESGCM); return err },
-		"no constructor":    func() error { _, err := wrap.DecryptKEK(ctx, client, "k", blob, nil, nil); return err },
-		"generates nothing": func() error { _, _, err := wrap.GenerateKEK(ctx, brokenKMS{}, "k", nil, wrap.NewAESGCM); return err },
+		"no client":      func() error { _, _, err := wrap.GenerateKEK(ctx, nil, "k", nil, wrap.NewAESGCM); return err },
+		"no key ID":      func() error { _, err := wrap.DecryptKEK(ctx, client, "", blob, nil, wrap.NewAESGCM); return err },
+		"no constructor": func() error { _, err := wrap.DecryptKEK(ctx, client, "k", blob, nil, nil); return err },
+		"generates nothing": func() error {
+			_, _, err := wrap.GenerateKEK(ctx, wraptest.BrokenKMS{}, "k", nil, wrap.NewAESGCM)
+			return err
+		},
 		"decrypts 31 bytes": func() error {
-			_, err := wrap.DecryptKEK(ctx, brokenKMS{plain: make([]byte, 31)}, "k", blob, nil, wrap.NewAESGCM)
+			_, err := wrap.DecryptKEK(ctx, wraptest.BrokenKMS{Plain: make([]byte, 31)}, "k", blob, nil, wrap.NewAESGCM)
 			return err
 		},
 	} {

@@ -14,7 +14,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/fipstest"
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 )
 
 func mustRSAOAEP(t testing.TB, priv *rsa.PrivateKey) wrap.Key {
@@ -24,15 +27,6 @@ func mustRSAOAEP(t testing.TB, priv *rsa.PrivateKey) wrap.Key {
 		t.Fatal(err)
 	}
 	return k
-}
-
-func generateRSA(t testing.TB, bits int) *rsa.PrivateKey {
-	t.Helper()
-	priv, err := rsa.GenerateKey(rand.Reader, bits)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return priv
 }
 
 // sealOAEP encrypts any message, as someone who has the public key can.
@@ -46,8 +40,8 @@ func sealOAEP(t testing.TB, pub *rsa.PublicKey, msg, label []byte) []byte {
 }
 
 func TestRSAOAEPRoundTrip(t *testing.T) {
-	skipFIPS(t)
-	priv := loadKeywrap(t).rsaKey(t)
+	fipstest.Skip(t)
+	priv := loadKeywrap(t).RSAKey(t)
 	k := mustRSAOAEP(t, priv)
 	w, err := wrap.NewRSAOAEP(&priv.PublicKey)
 	if err != nil {
@@ -72,8 +66,8 @@ func TestRSAOAEPRoundTrip(t *testing.T) {
 }
 
 func TestRSAOAEPPayload(t *testing.T) {
-	skipFIPS(t)
-	priv := loadKeywrap(t).rsaKey(t)
+	fipstest.Skip(t)
+	priv := loadKeywrap(t).RSAKey(t)
 	k, info := mustRSAOAEP(t, priv), wrap.Info{ContentAlg: gcmAlg}
 	cek := strings.Repeat("k", 64)
 	for _, n := range []int{16, 24, 32} {
@@ -114,8 +108,8 @@ func TestRSAOAEPPayload(t *testing.T) {
 }
 
 func TestRSAOAEPWrongContentAlg(t *testing.T) {
-	skipFIPS(t)
-	k := mustRSAOAEP(t, loadKeywrap(t).rsaKey(t))
+	fipstest.Skip(t)
+	k := mustRSAOAEP(t, loadKeywrap(t).RSAKey(t))
 	wrapped := mustWrap(t, k, make([]byte, 32), wrap.Info{ContentAlg: gcmAlg})
 	for _, alg := range wrongContentAlgs {
 		wantRejected(t, k, wrap.RSAOAEPSHA1, wrapped, wrap.Info{ContentAlg: alg})
@@ -124,8 +118,8 @@ func TestRSAOAEPWrongContentAlg(t *testing.T) {
 
 // TestRSAOAEPEveryBit takes the smallest modulus that may be read.
 func TestRSAOAEPEveryBit(t *testing.T) {
-	skipFIPS(t)
-	priv := generateRSA(t, 1024)
+	fipstest.Skip(t)
+	priv := wraptest.GenerateRSA(t, 1024)
 	k, info := mustRSAOAEP(t, priv), wrap.Info{ContentAlg: "115"}
 	cek := bytes.Repeat([]byte{9}, 32)
 	wrapped := sealOAEP(t, &priv.PublicKey, []byte("\x20"+string(cek)+"115"), nil)
@@ -141,14 +135,14 @@ func TestRSAOAEPEveryBit(t *testing.T) {
 	}
 	wantRejected(t, k, wrap.RSAOAEPSHA1, append([]byte{0}, wrapped...), info)
 	wantRejected(t, k, wrap.RSAOAEPSHA1, append(wrapped, 0), info)
-	wantRejected(t, mustRSAOAEP(t, generateRSA(t, 1024)), wrap.RSAOAEPSHA1, wrapped, info)
+	wantRejected(t, mustRSAOAEP(t, wraptest.GenerateRSA(t, 1024)), wrap.RSAOAEPSHA1, wrapped, info)
 }
 
 // TestRSAOAEPLeadingZero finds a wrapped key that begins with a zero byte: the
 // number is the same without it, the wrapped key is not.
 func TestRSAOAEPLeadingZero(t *testing.T) {
-	skipFIPS(t)
-	priv := generateRSA(t, 1024)
+	fipstest.Skip(t)
+	priv := wraptest.GenerateRSA(t, 1024)
 	k, info := mustRSAOAEP(t, priv), wrap.Info{}
 	cek := bytes.Repeat([]byte{9}, 16)
 	for range 100_000 {
@@ -163,9 +157,9 @@ func TestRSAOAEPLeadingZero(t *testing.T) {
 }
 
 func TestRSAOAEPWycheproof(t *testing.T) {
-	skipFIPS(t)
-	for _, g := range loadWycheproof(t, "rsa_oaep_2048_sha1_mgf1sha1_test.json") {
-		key, err := x509.ParsePKCS8PrivateKey(mustHex(t, g.PrivateKeyPKCS8))
+	fipstest.Skip(t)
+	for _, g := range vectors.Wycheproof[wycheproofGroup](t, "rsa_oaep_2048_sha1_mgf1sha1_test.json") {
+		key, err := x509.ParsePKCS8PrivateKey(wraptest.Hex(t, g.PrivateKeyPKCS8))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,23 +169,23 @@ func TestRSAOAEPWycheproof(t *testing.T) {
 			t.Run(fmt.Sprintf("tc=%d", c.ID), func(t *testing.T) {
 				// The profile has an empty label, so any other is a mismatch.
 				valid := c.Result == "valid" && c.Label == ""
-				got, err := wrap.DecryptOAEP(priv, mustHex(t, c.CT))
-				if valid && (err != nil || !bytes.Equal(got, mustHex(t, c.Msg))) {
+				got, err := wrap.DecryptOAEP(priv, wraptest.Hex(t, c.CT))
+				if valid && (err != nil || !bytes.Equal(got, wraptest.Hex(t, c.Msg))) {
 					t.Errorf("DecryptOAEP = %x, %v, want %s, nil", got, err, c.Msg)
 				}
 				if !valid && err != wrap.ErrUnwrap {
 					t.Errorf("DecryptOAEP = %x, %v, want nil, %v", got, err, wrap.ErrUnwrap)
 				}
 				// None of the messages is a payload of the format.
-				wantRejected(t, k, wrap.RSAOAEPSHA1, mustHex(t, c.CT), wrap.Info{})
+				wantRejected(t, k, wrap.RSAOAEPSHA1, wraptest.Hex(t, c.CT), wrap.Info{})
 			})
 		}
 	}
 }
 
 func TestRSASizes(t *testing.T) {
-	skipFIPS(t)
-	small := generateRSA(t, 1024)
+	fipstest.Skip(t)
+	small := wraptest.GenerateRSA(t, 1024)
 	if _, err := wrap.NewRSAOAEP(&small.PublicKey); err == nil {
 		t.Error("NewRSAOAEP took 1024 bits")
 	}
@@ -235,8 +229,8 @@ func TestRSASizes(t *testing.T) {
 }
 
 func TestRSAPrivateKeysRefused(t *testing.T) {
-	skipFIPS(t)
-	good, other := generateRSA(t, 1024), generateRSA(t, 1024)
+	fipstest.Skip(t)
+	good, other := wraptest.GenerateRSA(t, 1024), wraptest.GenerateRSA(t, 1024)
 	pub, one := good.PublicKey, big.NewInt(1)
 	for name, priv := range map[string]*rsa.PrivateKey{
 		"nil":            nil,
@@ -260,8 +254,8 @@ func TestRSAPrivateKeysRefused(t *testing.T) {
 }
 
 func TestRSAKeyIsCopied(t *testing.T) {
-	skipFIPS(t)
-	priv := generateRSA(t, 2048)
+	fipstest.Skip(t)
+	priv := wraptest.GenerateRSA(t, 2048)
 	k := mustRSAOAEP(t, priv)
 	w, err := wrap.NewRSAOAEP(&priv.PublicKey)
 	if err != nil {
@@ -276,8 +270,8 @@ func TestRSAKeyIsCopied(t *testing.T) {
 }
 
 func TestRSAOAEPContentAlgTooLong(t *testing.T) {
-	skipFIPS(t)
-	k := mustRSAOAEP(t, loadKeywrap(t).rsaKey(t))
+	fipstest.Skip(t)
+	k := mustRSAOAEP(t, loadKeywrap(t).RSAKey(t))
 	// 2048/8 - 2*20 - 2 = 214 bytes of payload, 33 of them for a CEK of 32.
 	for n, ok := range map[int]bool{181: true, 182: false} {
 		_, err := k.Wrap(t.Context(), make([]byte, 32), wrap.Info{ContentAlg: strings.Repeat("a", n)})

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/fipstest"
 	"github.com/s3seal/s3seal/internal/foreign"
 	"github.com/s3seal/s3seal/wrap"
 )
@@ -73,9 +74,9 @@ func opensslOAEP(t *testing.T, in []byte, hash, mgf string, args ...string) ([]b
 }
 
 func TestOpenSSLRSAOAEP(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	foreign.NeedOpenSSL(t)
-	priv := loadKeywrap(t).rsaKey(t)
+	priv := loadKeywrap(t).RSAKey(t)
 	k := mustRSAOAEP(t, priv)
 	privFile, pubFile := foreign.KeyFiles(t, priv)
 	for _, alg := range []string{gcmAlg, "AES/CBC/PKCS5Padding", "115"} {
@@ -98,9 +99,9 @@ func TestOpenSSLRSAOAEP(t *testing.T) {
 // TestOpenSSLRSAOAEPOtherHashes wants the right payload refused under any other
 // hash: the profile is SHA-1 twice, and no other is tried.
 func TestOpenSSLRSAOAEPOtherHashes(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	foreign.NeedOpenSSL(t)
-	priv := loadKeywrap(t).rsaKey(t)
+	priv := loadKeywrap(t).RSAKey(t)
 	_, pubFile := foreign.KeyFiles(t, priv)
 	payload := append(append([]byte{32}, make([]byte, 32)...), gcmAlg...)
 	for _, hashes := range [][2]string{{"sha256", "sha256"}, {"sha256", "sha1"}, {"sha1", "sha256"}} {

@@ -49,7 +49,25 @@ func Rerun(t *testing.T, check func()) {
 		t.Log("checked under FIPS 140-only")
 		return
 	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1", "-test.timeout=2m")
+	if out := rerun(t, "^"+t.Name()+"$", "-test.v"); !strings.Contains(out, "checked under FIPS 140-only") {
+		t.Errorf("the process did not run in FIPS 140-only mode:\n%s", out)
+	}
+}
+
+// RerunAll runs all tests of the package once more, in FIPS 140-only mode. It
+// must not be called there. It skips, and says so, where the build has no such
+// mode.
+func RerunAll(t *testing.T) {
+	t.Helper()
+	rerun(t, "^Test")
+}
+
+// rerun runs the tests whose names match in a process of that mode, and returns
+// what that says.
+func rerun(t *testing.T, pattern string, flags ...string) string {
+	t.Helper()
+	args := append([]string{"-test.run=" + pattern, "-test.count=1", "-test.timeout=2m"}, flags...)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only")
 	out, err := cmd.CombinedOutput()
 	if err != nil && strings.Contains(string(out), "incompatible with the purego build tag") {
@@ -58,8 +76,14 @@ func Rerun(t *testing.T, check func()) {
 	if err != nil {
 		t.Errorf("under GODEBUG=fips140=only: %v\n%s", err, out)
 	}
-	if !strings.Contains(string(out), "checked under FIPS 140-only") {
-		t.Errorf("the process did not run in FIPS 140-only mode:\n%s", out)
+	return string(out)
+}
+
+// Skip skips a test of what FIPS 140-only mode refuses, in that mode.
+func Skip(t testing.TB) {
+	t.Helper()
+	if fips140.Enforced() {
+		t.Skip("not allowed in FIPS 140-only mode")
 	}
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package vectors reads the test vectors that are not ours to copy. They lie in
-// the folder shared/vectors beside a checkout; a fresh clone does not have them.
-// It is for tests alone.
+// Package vectors reads the test vectors that are not of this repository: those
+// of Project Wycheproof, which are a module, and those that are not ours to copy.
+// The latter lie in the folder shared/vectors beside a checkout; a fresh clone
+// does not have them. It is for tests alone.
 package vectors
 
 import (

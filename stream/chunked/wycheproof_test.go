@@ -7,30 +7,18 @@ import (
 	"compress/zlib"
 	"crypto/sha512"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
-	"sync"
 	"testing"
 
-	"github.com/c2sp/wycheproof"
-
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/stream/chunked"
 )
 
-// hexBytes is a byte string of a JSON file.
-type hexBytes []byte
-
-func (h *hexBytes) UnmarshalText(s []byte) (err error) {
-	*h, err = hex.DecodeString(string(s))
-	return err
-}
-
-// zlibBytes is one that was compressed.
+// zlibBytes is a byte string that was compressed.
 type zlibBytes []byte
 
 func (z *zlibBytes) UnmarshalText(s []byte) error {
@@ -50,52 +38,30 @@ type vector struct {
 	TcID            int `json:"tcId"`
 	Comment, Result string
 	Flags           []string
-	Key, Ctx        hexBytes
+	Key, Ctx        vectors.Hex
 	CT              zlibBytes
-	BaseNonce       hexBytes
+	BaseNonce       vectors.Hex
 	MsgLength       int
-	MsgSHA512       hexBytes `json:"msgSha512"`
+	MsgSHA512       vectors.Hex `json:"msgSha512"`
 }
 
 // is says whether the vector bears a flag.
 func (v *vector) is(flag string) bool { return slices.Contains(v.Flags, flag) }
 
-func loadVectors(t *testing.T) []vector {
+func loadVectors(t *testing.T) (all []vector) {
 	t.Helper()
-	all, err := vectors()
-	if err != nil {
-		t.Fatal(err)
+	type group struct {
+		AEAD, SHA string
+		Tests     []vector
 	}
-	return all
-}
-
-var vectors = sync.OnceValues(func() ([]vector, error) {
-	data, err := fs.ReadFile(wycheproof.TestVectors, "c2sp_chunked_encryption_aes_256_gcm_test.json")
-	if err != nil {
-		return nil, err
-	}
-	var file struct {
-		NumberOfTests int
-		TestGroups    []struct {
-			AEAD, SHA string
-			Tests     []vector
-		}
-	}
-	if err := json.Unmarshal(data, &file); err != nil {
-		return nil, err
-	}
-	var all []vector
-	for _, g := range file.TestGroups {
+	for _, g := range vectors.Wycheproof[group](t, "c2sp_chunked_encryption_aes_256_gcm_test.json") {
 		if g.AEAD != "AEAD_AES_256_GCM" || g.SHA != "SHA-512" {
-			return nil, fmt.Errorf("a group for %s and %s", g.AEAD, g.SHA)
+			t.Fatalf("a group for %s and %s", g.AEAD, g.SHA)
 		}
 		all = append(all, g.Tests...)
 	}
-	if len(all) == 0 || len(all) != file.NumberOfTests {
-		return nil, fmt.Errorf("%d vectors, want %d", len(all), file.NumberOfTests)
-	}
-	return all, nil
-})
+	return all
+}
 
 // TestWycheproof runs all vectors through all that decrypts, the oracle of the
 // other tests included.

@@ -8,7 +8,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/fipstest"
 	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 	"github.com/s3seal/s3seal/wrap/legacy"
 	"pgregory.net/rapid"
 )
@@ -27,21 +29,21 @@ func ecb(t interface{ Fatal(...any) }, kek, blocks []byte) []byte {
 }
 
 func TestAESECBFormatVectors(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	for _, v := range loadKeywrap(t).AES {
-		k, cek := mustECB(t, mustHex(t, v.KEK)), mustHex(t, v.CEK)
+		k, cek := mustECB(t, wraptest.Hex(t, v.KEK)), wraptest.Hex(t, v.CEK)
 		for wrapped, cek := range map[string][]byte{v.ECB: cek, v.ECB128: cek[:16]} {
-			if got := mustWrap(t, k, cek); !bytes.Equal(got, mustHex(t, wrapped)) {
+			if got := mustWrap(t, k, cek); !bytes.Equal(got, wraptest.Hex(t, wrapped)) {
 				t.Errorf("Wrap = %x, want %s", got, wrapped)
 			}
-			wantCEK(t, k, wrap.AESECB, mustHex(t, wrapped), cek)
-			wantCEK(t, k, wrap.Unnamed, mustHex(t, wrapped), cek)
+			wantCEK(t, k, wrap.AESECB, wraptest.Hex(t, wrapped), cek)
+			wantCEK(t, k, wrap.Unnamed, wraptest.Hex(t, wrapped), cek)
 		}
 	}
 }
 
 func TestAESECBRoundTrip(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	rapid.Check(t, func(t *rapid.T) {
 		sizes := rapid.SampledFrom([]int{16, 24, 32})
 		n, m := sizes.Draw(t, "KEK size"), sizes.Draw(t, "CEK size")
@@ -88,7 +90,7 @@ func unpad(b []byte) []byte {
 // TestAESECBEveryPadding goes through all values of the last byte, with every
 // number of bytes before it that have the same value.
 func TestAESECBEveryPadding(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	kek := make([]byte, 32)
 	k := mustECB(t, kek)
 	for _, size := range []int{16, 32, 48} {
@@ -109,7 +111,7 @@ func TestAESECBEveryPadding(t *testing.T) {
 }
 
 func TestAESECBLengths(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	k := mustECB(t, make([]byte, 16))
 	for n := range 129 {
 		wrapped := make([]byte, n)
@@ -134,7 +136,7 @@ func TestAESECBLengths(t *testing.T) {
 
 // TestAESECBEveryBit shows what the wrap does and does not notice.
 func TestAESECBEveryBit(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	k := mustECB(t, make([]byte, 32))
 	cek := bytes.Repeat([]byte{0x77}, 32)
 	wrapped := mustWrap(t, k, cek)
@@ -154,7 +156,7 @@ func TestAESECBEveryBit(t *testing.T) {
 
 // TestAESECBWrongKeyInKeyring tells a wrong KEK by the padding that it misses.
 func TestAESECBWrongKeyInKeyring(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	right := mustECB(t, bytes.Repeat([]byte{1}, 32))
 	r := wrap.NewKeyring(mustECB(t, make([]byte, 32)), mustECB(t, make([]byte, 16)), right)
 	for _, n := range []int{16, 24, 32} {

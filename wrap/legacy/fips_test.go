@@ -6,9 +6,6 @@ import (
 	"crypto/fips140"
 	"crypto/rsa"
 	"errors"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
 
 	"github.com/s3seal/s3seal/internal/fipstest"
@@ -23,19 +20,7 @@ func TestFIPS(t *testing.T) {
 		testFIPSRefusals(t)
 		return
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), exe, "-test.run=^Test", "-test.count=1", "-test.timeout=2m")
-	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only")
-	out, err := cmd.CombinedOutput()
-	if err != nil && strings.Contains(string(out), "incompatible with the purego build tag") {
-		t.Skip("this build has no FIPS 140-3 mode: purego")
-	}
-	if err != nil {
-		t.Errorf("tests with GODEBUG=fips140=only: %v\n%s", err, out)
-	}
+	fipstest.RerunAll(t)
 }
 
 // TestFIPSOnly calls every function of the package in FIPS 140-only mode: all
@@ -69,7 +54,7 @@ var fipsRefused = fipstest.Calls{
 		return err
 	},
 	"NewRSAPKCS1": func(t *testing.T) error {
-		_, err := legacy.NewRSAPKCS1(&loadKeywrap(t).rsaKey(t).PublicKey)
+		_, err := legacy.NewRSAPKCS1(&loadKeywrap(t).RSAKey(t).PublicKey)
 		return err
 	},
 	"NewRSAPKCS1Key":       fipsRSA(legacy.NewRSAPKCS1Key),
@@ -80,7 +65,7 @@ var fipsRefused = fipstest.Calls{
 // fipsRSA calls a constructor that takes a private key.
 func fipsRSA[T any](newKey func(*rsa.PrivateKey) (T, error)) func(t *testing.T) error {
 	return func(t *testing.T) error {
-		_, err := newKey(loadKeywrap(t).rsaKey(t))
+		_, err := newKey(loadKeywrap(t).RSAKey(t))
 		return err
 	}
 }

@@ -11,8 +11,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/fipstest"
 	"github.com/s3seal/s3seal/internal/printtest"
 	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 	"github.com/s3seal/s3seal/wrap/legacy"
 )
 
@@ -25,7 +27,7 @@ type servingKey struct {
 
 func allKeys(t testing.TB) map[string]servingKey {
 	t.Helper()
-	priv := loadKeywrap(t).rsaKey(t)
+	priv := loadKeywrap(t).RSAKey(t)
 	return map[string]servingKey{
 		"legacy.AESECB(256-bit)":         {mustECB(t, testKEK), []wrap.Algorithm{wrap.AESECB, wrap.Unnamed}},
 		"legacy.RSAPKCS1(2048-bit)":      {mustPKCS1(t, priv), []wrap.Algorithm{wrap.RSAPKCS1, wrap.Unnamed}},
@@ -34,7 +36,7 @@ func allKeys(t testing.TB) map[string]servingKey {
 }
 
 func TestKeysServeTheirAlgorithmsOnly(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	for name, k := range allKeys(t) {
 		for alg := range wrap.RSARaw + 2 {
 			serves := slices.Contains(k.serves, alg)
@@ -52,7 +54,7 @@ func TestKeysServeTheirAlgorithmsOnly(t *testing.T) {
 }
 
 func TestKeysLeaveInputsAlone(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	for name, k := range allKeys(t) {
 		w, ok := k.Unwrapper.(wrap.Wrapper)
 		if !ok {
@@ -74,7 +76,7 @@ func TestKeysLeaveInputsAlone(t *testing.T) {
 }
 
 func TestKEKIsCopied(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	kek := bytes.Clone(testKEK)
 	k := mustECB(t, kek)
 	wrapped := mustWrap(t, k, make([]byte, 32))
@@ -83,10 +85,10 @@ func TestKEKIsCopied(t *testing.T) {
 }
 
 func TestConcurrentUse(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	keys := allKeys(t)
-	oaep := mustBase64(t, loadKeywrap(t).RSA[1].Wrapped)
-	want := mustHex(t, loadKeywrap(t).RSA[1].Payload)
+	oaep := wraptest.Base64(t, loadKeywrap(t).RSA[1].Wrapped)
+	want := wraptest.Hex(t, loadKeywrap(t).RSA[1].Payload)
 	var wg sync.WaitGroup
 	for i := range 8 {
 		for _, k := range keys {
@@ -108,8 +110,8 @@ func TestConcurrentUse(t *testing.T) {
 }
 
 func TestKeysAreNotPrinted(t *testing.T) {
-	skipFIPS(t)
-	priv := loadKeywrap(t).rsaKey(t)
+	fipstest.Skip(t)
+	priv := loadKeywrap(t).RSAKey(t)
 	hidden := [][]byte{testKEK, priv.D.Bytes(), priv.Primes[0].Bytes(), priv.Primes[1].Bytes(), priv.Precomputed.Dp.Bytes()}
 	for _, k := range allKeys(t) {
 		printtest.Hides(t, k.Unwrapper, hidden...)
@@ -117,12 +119,12 @@ func TestKeysAreNotPrinted(t *testing.T) {
 }
 
 func TestKeysSayWhatTheyAre(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	want := make(map[string]any)
 	for name, k := range allKeys(t) {
 		want[name] = k.Unwrapper
 	}
-	pub, err := legacy.NewRSAPKCS1(&loadKeywrap(t).rsaKey(t).PublicKey)
+	pub, err := legacy.NewRSAPKCS1(&loadKeywrap(t).RSAKey(t).PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 	"github.com/s3seal/s3seal/wrap/legacy"
 	"github.com/s3seal/s3seal/wrap/localkms"
 )
@@ -61,21 +62,6 @@ func (r *recordingKMS) Decrypt(ctx context.Context, keyID string, blob []byte, e
 		return nil, r.err
 	}
 	return r.KMS.Decrypt(ctx, keyID, blob, encCtx)
-}
-
-// A brokenKMS answers whatever its fields say.
-type brokenKMS struct{ plain, blob []byte }
-
-func (b brokenKMS) GenerateDataKey(context.Context, string, int, map[string]string) ([]byte, []byte, error) {
-	return b.plain, b.blob, nil
-}
-
-func (b brokenKMS) Encrypt(context.Context, string, []byte, map[string]string) ([]byte, error) {
-	return b.blob, nil
-}
-
-func (b brokenKMS) Decrypt(context.Context, string, []byte, map[string]string) ([]byte, error) {
-	return b.plain, nil
 }
 
 func mustKMSPlain(t testing.TB, client wrap.KMS, keyID string) wrap.Key {
@@ -245,16 +231,16 @@ func TestKMSPlainErrors(t *testing.T) {
 			t.Errorf("%s = %v, want %v, wrapped", what, err, client.err)
 		}
 	}
-	for _, b := range []brokenKMS{{make([]byte, 31), make([]byte, 60)}, {make([]byte, 32), make([]byte, 32)}, {}} {
+	for _, b := range []wraptest.BrokenKMS{{Plain: make([]byte, 31), Blob: make([]byte, 60)}, {Plain: make([]byte, 32), Blob: make([]byte, 32)}, {}} {
 		broken := mustKMSPlain(t, b, kmsKeyID)
 		if cek, _, err := broken.(wrap.Generator).Generate(t.Context(), 32, info); err == nil || cek != nil {
 			t.Errorf("Generate of a broken KMS = %x, %v, want nil and an error", cek, err)
 		}
-		if len(b.plain) != 32 {
+		if len(b.Plain) != 32 {
 			wantKMSRejected(t, broken, []byte("blob"), info)
 		}
-		if _, err := broken.Wrap(t.Context(), make([]byte, 32), info); (err == nil) != (len(b.blob) == 60) {
-			t.Errorf("Wrap with a blob of %d bytes = %v, want ok = %t", len(b.blob), err, len(b.blob) == 60)
+		if _, err := broken.Wrap(t.Context(), make([]byte, 32), info); (err == nil) != (len(b.Blob) == 60) {
+			t.Errorf("Wrap with a blob of %d bytes = %v, want ok = %t", len(b.Blob), err, len(b.Blob) == 60)
 		}
 	}
 }

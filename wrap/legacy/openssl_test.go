@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/fipstest"
 	"github.com/s3seal/s3seal/internal/foreign"
 	"github.com/s3seal/s3seal/wrap"
 )
@@ -47,9 +48,9 @@ func (p pkeyutl) run(t *testing.T, in []byte, args, opts []string) []byte {
 
 // TestOpenSSLRSAOAEPSHA256 has one direction: this wrap is only read here.
 func TestOpenSSLRSAOAEPSHA256(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	foreign.NeedOpenSSL(t)
-	priv := loadKeywrap(t).rsaKey(t)
+	priv := loadKeywrap(t).RSAKey(t)
 	k, theirs := mustOAEPSHA256(t, priv), newPkeyutl(t, priv)
 	for _, mgf := range []string{"sha1", "sha256"} {
 		for _, n := range []int{16, 24, 32} {
@@ -68,9 +69,9 @@ func TestOpenSSLRSAOAEPSHA256(t *testing.T) {
 
 // TestOpenSSLRSAPKCS1 has CEKs of 32 bytes only, as this wrap does.
 func TestOpenSSLRSAPKCS1(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	foreign.NeedOpenSSL(t)
-	priv := loadKeywrap(t).rsaKey(t)
+	priv := loadKeywrap(t).RSAKey(t)
 	k, theirs := mustPKCS1(t, priv), newPkeyutl(t, priv)
 	for _, fill := range []byte{0, 1, 0x7f, 0xff} { // zeros end the padding too
 		cek := bytes.Repeat([]byte{fill}, 32)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/fipstest"
 	"github.com/s3seal/s3seal/wrap"
 	"github.com/s3seal/s3seal/wrap/legacy"
 )
@@ -17,8 +18,8 @@ import (
 // TestRejectionIsNotPrinted: whoever has the key of the stand-ins can tell them
 // from real CEKs. In a field that fmt cannot ask, no verb shows it.
 func TestRejectionIsNotPrinted(t *testing.T) {
-	skipFIPS(t)
-	priv := loadKeywrap(t).rsaKey(t)
+	fipstest.Skip(t)
+	priv := loadKeywrap(t).RSAKey(t)
 	mac := hmac.New(sha256.New, priv.D.Bytes())
 	mac.Write([]byte("s3seal RSA PKCS#1 v1.5 implicit rejection"))
 	secret := mac.Sum(nil)

@@ -13,18 +13,21 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/fipstest"
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 	"github.com/s3seal/s3seal/wrap/legacy"
 )
 
 func TestRSAFormatVectors(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	v := loadKeywrap(t)
-	priv := v.rsaKey(t)
+	priv := v.RSAKey(t)
 	pkcs1, oaep := mustPKCS1(t, priv), mustOAEPSHA256(t, priv)
 	seen := 0
 	for _, c := range v.RSA {
-		payload, wrapped := mustHex(t, c.Payload), mustBase64(t, c.Wrapped)
+		payload, wrapped := wraptest.Hex(t, c.Payload), wraptest.Base64(t, c.Wrapped)
 		switch {
 		case strings.HasPrefix(c.What, "RSA PKCS#1 v1.5"):
 			wantCEK(t, pkcs1, wrap.RSAPKCS1, wrapped, payload)
@@ -45,8 +48,8 @@ func TestRSAFormatVectors(t *testing.T) {
 }
 
 func TestRSAPKCS1RoundTrip(t *testing.T) {
-	skipFIPS(t)
-	priv := loadKeywrap(t).rsaKey(t)
+	fipstest.Skip(t)
+	priv := loadKeywrap(t).RSAKey(t)
 	k := mustPKCS1(t, priv)
 	w, err := legacy.NewRSAPKCS1(&priv.PublicKey)
 	if err != nil {
@@ -68,15 +71,15 @@ func TestRSAPKCS1RoundTrip(t *testing.T) {
 // TestRSAPKCS1Wycheproof: only a message of 32 bytes is a CEK. Everything else
 // that has the right size is answered alike.
 func TestRSAPKCS1Wycheproof(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	for _, name := range []string{"rsa_pkcs1_2048_test.json", "rsa_pkcs1_3072_test.json"} {
 		seen := make(map[string]bool)
-		for _, g := range loadWycheproof(t, name) {
+		for _, g := range vectors.Wycheproof[wycheproofGroup](t, name) {
 			priv := parsePKCS8(t, g.PrivateKeyPKCS8)
 			k := mustPKCS1(t, priv)
 			for _, c := range g.Tests {
 				t.Run(fmt.Sprintf("%s/tc=%d", name, c.ID), func(t *testing.T) {
-					msg, ct := mustHex(t, c.Msg), mustHex(t, c.CT)
+					msg, ct := wraptest.Hex(t, c.Msg), wraptest.Hex(t, c.CT)
 					if len(ct) != priv.Size() || new(big.Int).SetBytes(ct).Cmp(priv.N) >= 0 {
 						wantRejected(t, k, wrap.RSAPKCS1, ct)
 						return
@@ -105,8 +108,8 @@ func TestRSAPKCS1Wycheproof(t *testing.T) {
 // TestRSAPKCS1Oracle sends what Bleichenbacher's attack would send: messages
 // with right and wrong padding and wrong lengths. No answer may differ in kind.
 func TestRSAPKCS1Oracle(t *testing.T) {
-	skipFIPS(t)
-	priv := generateRSA(t, 1024)
+	fipstest.Skip(t)
+	priv := wraptest.GenerateRSA(t, 1024)
 	k := mustPKCS1(t, priv)
 	raw := func(em []byte) []byte { // textbook RSA of an encoded message
 		c := new(big.Int).Exp(new(big.Int).SetBytes(em), big.NewInt(int64(priv.E)), priv.N)
@@ -146,9 +149,9 @@ func TestRSAPKCS1Oracle(t *testing.T) {
 // TestRSAPKCS1StandIn wants it to depend on all of the wrapped key and on the
 // private key, and on nothing else.
 func TestRSAPKCS1StandIn(t *testing.T) {
-	skipFIPS(t)
-	priv := generateRSA(t, 1024)
-	k, again, other := mustPKCS1(t, priv), mustPKCS1(t, priv), mustPKCS1(t, generateRSA(t, 1024))
+	fipstest.Skip(t)
+	priv := wraptest.GenerateRSA(t, 1024)
+	k, again, other := mustPKCS1(t, priv), mustPKCS1(t, priv), mustPKCS1(t, wraptest.GenerateRSA(t, 1024))
 	seen := make(map[string]bool)
 	wrapped := append([]byte{0}, bytes.Repeat([]byte{0x55}, 127)...)
 	for i := 1; i < len(wrapped); i++ {
@@ -168,8 +171,8 @@ func TestRSAPKCS1StandIn(t *testing.T) {
 }
 
 func TestRSALengths(t *testing.T) {
-	skipFIPS(t)
-	priv := generateRSA(t, 1024)
+	fipstest.Skip(t)
+	priv := wraptest.GenerateRSA(t, 1024)
 	pkcs1, oaep := mustPKCS1(t, priv), mustOAEPSHA256(t, priv)
 	for n := range 300 {
 		if n != 128 {
@@ -181,9 +184,9 @@ func TestRSALengths(t *testing.T) {
 }
 
 func TestRSAOAEPSHA256(t *testing.T) {
-	skipFIPS(t)
-	priv := generateRSA(t, 1024)
-	k, other := mustOAEPSHA256(t, priv), mustOAEPSHA256(t, generateRSA(t, 1024))
+	fipstest.Skip(t)
+	priv := wraptest.GenerateRSA(t, 1024)
+	k, other := mustOAEPSHA256(t, priv), mustOAEPSHA256(t, wraptest.GenerateRSA(t, 1024))
 	if _, ok := k.(wrap.Wrapper); ok {
 		t.Error("the key can wrap")
 	}
@@ -220,8 +223,8 @@ func TestRSAOAEPSHA256(t *testing.T) {
 // TestRSALeadingZero finds wrapped keys that begin with a zero byte: the number
 // is the same without it, the wrapped key is not.
 func TestRSALeadingZero(t *testing.T) {
-	skipFIPS(t)
-	priv := generateRSA(t, 1024)
+	fipstest.Skip(t)
+	priv := wraptest.GenerateRSA(t, 1024)
 	pkcs1, oaep := mustPKCS1(t, priv), mustOAEPSHA256(t, priv)
 	cek := bytes.Repeat([]byte{9}, 32)
 	find := func(wrapped []byte, err error) []byte {
@@ -253,17 +256,17 @@ func TestRSALeadingZero(t *testing.T) {
 }
 
 func TestRSAOAEPSHA256Wycheproof(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	ceks := 0
 	for _, bits := range []int{2048, 3072, 4096} {
 		for mgfName, mgf := range map[string]crypto.Hash{"sha1": crypto.SHA1, "sha256": crypto.SHA256} {
 			name := fmt.Sprintf("rsa_oaep_%d_sha256_mgf1%s_test.json", bits, mgfName)
-			for _, g := range loadWycheproof(t, name) {
+			for _, g := range vectors.Wycheproof[wycheproofGroup](t, name) {
 				priv := parsePKCS8(t, g.PrivateKeyPKCS8)
 				k := mustOAEPSHA256(t, priv)
 				for _, c := range g.Tests {
 					t.Run(fmt.Sprintf("%s/tc=%d", name, c.ID), func(t *testing.T) {
-						msg, ct := mustHex(t, c.Msg), mustHex(t, c.CT)
+						msg, ct := wraptest.Hex(t, c.Msg), wraptest.Hex(t, c.CT)
 						valid := c.Result == "valid" && c.Label == "" // no label in this profile
 						got := legacy.DecryptOAEP(priv, ct, mgf)
 						if valid != (got != nil) || valid && !bytes.Equal(got, msg) {
@@ -286,8 +289,8 @@ func TestRSAOAEPSHA256Wycheproof(t *testing.T) {
 }
 
 func TestRSASizes(t *testing.T) {
-	skipFIPS(t)
-	small := generateRSA(t, 1024)
+	fipstest.Skip(t)
+	small := wraptest.GenerateRSA(t, 1024)
 	if _, err := legacy.NewRSAPKCS1(&small.PublicKey); err == nil {
 		t.Error("NewRSAPKCS1 took 1024 bits")
 	}
@@ -333,8 +336,8 @@ func TestRSASizes(t *testing.T) {
 }
 
 func TestRSAKeysAreCopied(t *testing.T) {
-	skipFIPS(t)
-	priv := loadKeywrap(t).rsaKey(t)
+	fipstest.Skip(t)
+	priv := loadKeywrap(t).RSAKey(t)
 	k := mustPKCS1(t, priv)
 	w, err := legacy.NewRSAPKCS1(&priv.PublicKey)
 	if err != nil {
@@ -348,9 +351,9 @@ func TestRSAKeysAreCopied(t *testing.T) {
 
 // TestRSAPKCS1InKeyring uses the real keys where wrap's own tests have fakes.
 func TestRSAPKCS1InKeyring(t *testing.T) {
-	skipFIPS(t)
-	other := loadWycheproof(t, "rsa_pkcs1_2048_test.json")[0].PrivateKeyPKCS8
-	a, b := mustPKCS1(t, parsePKCS8(t, other)), mustPKCS1(t, loadKeywrap(t).rsaKey(t))
+	fipstest.Skip(t)
+	other := vectors.Wycheproof[wycheproofGroup](t, "rsa_pkcs1_2048_test.json")[0].PrivateKeyPKCS8
+	a, b := mustPKCS1(t, parsePKCS8(t, other)), mustPKCS1(t, loadKeywrap(t).RSAKey(t))
 	cek := bytes.Repeat([]byte{4}, 32)
 	wrapped := mustWrap(t, b, cek)
 	ecb := mustECB(t, make([]byte, 32))

@@ -11,9 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/fipstest"
 	"github.com/s3seal/s3seal/internal/foreign"
 	"github.com/s3seal/s3seal/internal/printtest"
 	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 	"github.com/s3seal/s3seal/wrap/legacy"
 )
 
@@ -44,8 +46,8 @@ func wantRawStandIn(t *testing.T, k wrap.Unwrapper, wrapped []byte) []byte {
 }
 
 func TestRSARaw(t *testing.T) {
-	skipFIPS(t)
-	priv := loadKeywrap(t).rsaKey(t)
+	fipstest.Skip(t)
+	priv := loadKeywrap(t).RSAKey(t)
 	k := mustRaw(t, priv)
 	for _, zeros := range []int{0, 1, 2, 16, 31, 32} {
 		cek := append(make([]byte, zeros), bytes.Repeat([]byte{0xa5}, 32-zeros)...)
@@ -59,8 +61,8 @@ func TestRSARaw(t *testing.T) {
 
 // TestAttackRSARawOracle: a number that is no CEK is not told from one that is.
 func TestAttackRSARawOracle(t *testing.T) {
-	skipFIPS(t)
-	priv := generateRSA(t, 1024)
+	fipstest.Skip(t)
+	priv := wraptest.GenerateRSA(t, 1024)
 	k, pkcs1 := mustRaw(t, priv), mustPKCS1(t, priv)
 	seen := make(map[string]bool)
 	for name, m := range map[string][]byte{
@@ -98,8 +100,8 @@ func mustWrapOld(t testing.TB, priv *rsa.PrivateKey, cek []byte) []byte {
 }
 
 func TestRSARawServes(t *testing.T) {
-	skipFIPS(t)
-	k := mustRaw(t, loadKeywrap(t).rsaKey(t))
+	fipstest.Skip(t)
+	k := mustRaw(t, loadKeywrap(t).RSAKey(t))
 	if _, ok := k.(wrap.Wrapper); ok {
 		t.Error("raw RSA can wrap")
 	}
@@ -124,8 +126,8 @@ func TestRSARawServes(t *testing.T) {
 
 // TestRSARawInKeyring: a keyring does not guess between raw RSA and PKCS#1 v1.5.
 func TestRSARawInKeyring(t *testing.T) {
-	skipFIPS(t)
-	priv := loadKeywrap(t).rsaKey(t)
+	fipstest.Skip(t)
+	priv := loadKeywrap(t).RSAKey(t)
 	raw, pkcs1 := mustRaw(t, priv), mustPKCS1(t, priv)
 	cek := bytes.Repeat([]byte{6}, 32)
 	wrapped := rawRSA(&priv.PublicKey, cek)
@@ -143,11 +145,11 @@ func TestRSARawInKeyring(t *testing.T) {
 }
 
 func TestRSARawArguments(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	if k, err := legacy.NewInsecureRSARawKey(nil); err == nil || k != nil {
 		t.Errorf("NewInsecureRSARawKey(nil) = %v, %v, want nil and an error", k, err)
 	}
-	priv := generateRSA(t, 1024)
+	priv := wraptest.GenerateRSA(t, 1024)
 	k := mustRaw(t, priv)
 	wrapped := rawRSA(&priv.PublicKey, bytes.Repeat([]byte{6}, 32))
 	priv.D.SetInt64(1) // the key is a copy
@@ -162,7 +164,7 @@ func TestRSARawFIPS(t *testing.T) {
 	if !fips140.Enforced() {
 		t.Skip("TestFIPS runs it in FIPS 140-only mode")
 	}
-	priv := loadKeywrap(t).rsaKey(t)
+	priv := loadKeywrap(t).RSAKey(t)
 	if _, err := legacy.NewInsecureRSARawKey(priv); !errors.Is(err, wrap.ErrFIPS) {
 		t.Errorf("NewInsecureRSARawKey = %v, want %v", err, wrap.ErrFIPS)
 	}
@@ -175,9 +177,9 @@ func TestRSARawFIPS(t *testing.T) {
 
 // TestRSARawOpenSSL lets openssl wrap.
 func TestRSARawOpenSSL(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	foreign.NeedOpenSSL(t)
-	priv := loadKeywrap(t).rsaKey(t)
+	priv := loadKeywrap(t).RSAKey(t)
 	cek := bytes.Repeat([]byte{0x5a}, 32)
 	wrapped := newPkeyutl(t, priv).encrypt(t, append(make([]byte, priv.Size()-len(cek)), cek...), "rsa_padding_mode:none")
 	wantCEK(t, mustRaw(t, priv), wrap.RSARaw, wrapped, cek)

@@ -4,66 +4,19 @@ package legacy_test
 
 import (
 	"bytes"
-	"crypto/fips140"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
-	"encoding/pem"
 	"errors"
-	"io/fs"
-	"os"
 	"testing"
 
-	"github.com/c2sp/wycheproof"
 	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 	"github.com/s3seal/s3seal/wrap/legacy"
 )
 
-type keywrapVectors struct {
-	AES []struct {
-		KEK    string `json:"kek_hex"`
-		CEK    string `json:"cek_hex"`
-		ECB    string `json:"aes_ecb_pkcs7"`
-		ECB128 string `json:"aes_ecb_pkcs7_of_first16"`
-	}
-	PEM string `json:"rsa_pem_test_only"`
-	RSA []struct {
-		What    string
-		Payload string `json:"payload_hex"`
-		Wrapped string `json:"wrapped_b64"`
-	}
-}
-
-func loadKeywrap(t testing.TB) *keywrapVectors {
+func loadKeywrap(t testing.TB) *wraptest.Keywrap {
 	t.Helper()
-	data, err := os.ReadFile("../testdata/formats_keywrap.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := new(keywrapVectors)
-	if err := json.Unmarshal(data, v); err != nil {
-		t.Fatal(err)
-	}
-	if len(v.AES) != 3 || len(v.RSA) != 5 {
-		t.Fatalf("vectors: got %d AES and %d RSA, want 3 and 5", len(v.AES), len(v.RSA))
-	}
-	return v
-}
-
-func (v *keywrapVectors) rsaKey(t testing.TB) *rsa.PrivateKey {
-	t.Helper()
-	block, _ := pem.Decode([]byte(v.PEM))
-	if block == nil {
-		t.Fatal("vectors: no PEM block")
-	}
-	priv, err := x509.ParsePKCS1PrivateKey(block.Bytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return priv
+	return wraptest.LoadKeywrap(t, "../testdata/formats_keywrap.json")
 }
 
 type wycheproofGroup struct {
@@ -77,63 +30,13 @@ type wycheproofGroup struct {
 	}
 }
 
-func loadWycheproof(t *testing.T, name string) []wycheproofGroup {
-	t.Helper()
-	data, err := fs.ReadFile(wycheproof.TestVectors, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var f struct {
-		NumberOfTests int
-		TestGroups    []wycheproofGroup
-	}
-	if err := json.Unmarshal(data, &f); err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for _, g := range f.TestGroups {
-		n += len(g.Tests)
-	}
-	if n == 0 || n != f.NumberOfTests {
-		t.Fatalf("%s: read %d tests, want %d", name, n, f.NumberOfTests)
-	}
-	return f.TestGroups
-}
-
 func parsePKCS8(t *testing.T, s string) *rsa.PrivateKey {
 	t.Helper()
-	key, err := x509.ParsePKCS8PrivateKey(mustHex(t, s))
+	key, err := x509.ParsePKCS8PrivateKey(wraptest.Hex(t, s))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return key.(*rsa.PrivateKey)
-}
-
-func mustHex(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func mustBase64(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func generateRSA(t testing.TB, bits int) *rsa.PrivateKey {
-	t.Helper()
-	priv, err := rsa.GenerateKey(rand.Reader, bits)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return priv
 }
 
 func mustECB(t testing.TB, kek []byte) wrap.Key {
@@ -198,13 +101,4 @@ func wantStandIn(t *testing.T, k wrap.Unwrapper, wrapped []byte) []byte {
 		t.Errorf("Unwrap twice = %x, %v and %x, %v, want one CEK of 32 bytes, nil", a, errA, b, errB)
 	}
 	return a
-}
-
-// skipFIPS is for tests of what FIPS 140-only mode refuses, which here is all;
-// TestFIPS covers the refusal.
-func skipFIPS(t testing.TB) {
-	t.Helper()
-	if fips140.Enforced() {
-		t.Skip("not allowed in FIPS 140-only mode")
-	}
 }

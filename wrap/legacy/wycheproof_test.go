@@ -5,13 +5,12 @@ package legacy_test
 import (
 	"bytes"
 	"crypto"
-	"encoding/json"
-	"io/fs"
 	"testing"
 
-	"github.com/c2sp/wycheproof"
-
+	"github.com/s3seal/s3seal/internal/fipstest"
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 	"github.com/s3seal/s3seal/wrap/legacy"
 )
 
@@ -23,34 +22,21 @@ type profileGroup struct {
 	MGFSHA  string
 }
 
-func loadProfiles(t *testing.T, name string) []profileGroup {
-	t.Helper()
-	data, err := fs.ReadFile(wycheproof.TestVectors, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var f struct{ TestGroups []profileGroup }
-	if err := json.Unmarshal(data, &f); err != nil {
-		t.Fatal(err)
-	}
-	return f.TestGroups
-}
-
 // TestRSAOAEPSHA256Profiles: of all profiles of OAEP there are vectors for, the
 // two that share one name are read, whichever hash the mask generation has, and
 // no others. (Larger keys take too long to parse.)
 func TestRSAOAEPSHA256Profiles(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	hashes := map[string]crypto.Hash{"SHA-1": crypto.SHA1, "SHA-256": crypto.SHA256}
 	ran := map[string]int{}
-	for _, g := range loadProfiles(t, "rsa_oaep_misc_test.json") {
+	for _, g := range vectors.Wycheproof[profileGroup](t, "rsa_oaep_misc_test.json") {
 		if g.KeySize != 2048 {
 			continue
 		}
 		priv := parsePKCS8(t, g.PrivateKeyPKCS8)
 		k := mustOAEPSHA256(t, priv)
 		for _, c := range g.Tests {
-			msg, ct := mustHex(t, c.Msg), mustHex(t, c.CT)
+			msg, ct := wraptest.Hex(t, c.Msg), wraptest.Hex(t, c.CT)
 			for mgf, hash := range hashes {
 				ours := g.SHA == "SHA-256" && g.MGFSHA == mgf && c.Label == "" && c.Result != "invalid"
 				if got := legacy.DecryptOAEP(priv, ct, hash); ours != (got != nil) || ours && !bytes.Equal(got, msg) {

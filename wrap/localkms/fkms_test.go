@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +15,9 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/internal/fipstest"
 	"github.com/s3seal/s3seal/wrap"
+	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 	"github.com/s3seal/s3seal/wrap/legacy"
 	"github.com/s3seal/s3seal/wrap/localkms"
 )
@@ -50,20 +51,11 @@ func loadObjects(t testing.TB) []realObject {
 	return f.Objects
 }
 
-func mustHex(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // kms returns a KMS with the key of the object, and another one.
 func (o *realObject) kms(t testing.TB) *localkms.KMS {
 	t.Helper()
 	k := newKMS(t)
-	if err := k.ImportKey(o.KeyID, mustHex(t, o.MasterKey)); err != nil {
+	if err := k.ImportKey(o.KeyID, wraptest.Hex(t, o.MasterKey)); err != nil {
 		t.Fatal(err)
 	}
 	return k
@@ -72,12 +64,12 @@ func (o *realObject) kms(t testing.TB) *localkms.KMS {
 func TestFKMSBlobs(t *testing.T) {
 	for _, o := range loadObjects(t) {
 		t.Run(o.Name, func(t *testing.T) {
-			k, blob := o.kms(t), mustHex(t, o.Blob)
-			wantPlain(t, k, o.KeyID, blob, o.Context, mustHex(t, o.CEK))
+			k, blob := o.kms(t), wraptest.Hex(t, o.Blob)
+			wantPlain(t, k, o.KeyID, blob, o.Context, wraptest.Hex(t, o.CEK))
 			if err := k.Rotate(o.KeyID); err != nil {
 				t.Fatal(err)
 			}
-			wantPlain(t, k, o.KeyID, blob, o.Context, mustHex(t, o.CEK))
+			wantPlain(t, k, o.KeyID, blob, o.Context, wraptest.Hex(t, o.CEK))
 			wantRejected(t, k, keyA, blob, o.Context)
 			for i := range len(blob) * 8 {
 				bad := bytes.Clone(blob)
@@ -174,7 +166,7 @@ func (o *realObject) open(ctx context.Context, u wrap.Unwrapper, opts *envelope.
 // TestRealObjects opens whole objects with exactly the options that they need,
 // and asks no KMS where an option is missing.
 func TestRealObjects(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	opened := 0
 	for _, o := range loadObjects(t) {
 		if o.Body == nil {
@@ -216,7 +208,7 @@ func TestRealObjects(t *testing.T) {
 // TestRealObjectsContext: what the reader demands is compared before the KMS is
 // asked.
 func TestRealObjectsContext(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	all := &envelope.OpenOptions{AllowUncommitted: true, AllowLegacyWraps: true, AllowLegacyCBC: true}
 	for _, o := range loadObjects(t) {
 		if o.Body == nil {
@@ -238,7 +230,7 @@ func TestRealObjectsContext(t *testing.T) {
 
 // TestAttackPolicyBehindCache: what a cache remembers is no way round the policy.
 func TestAttackPolicyBehindCache(t *testing.T) {
-	skipFIPS(t)
+	fipstest.Skip(t)
 	o := loadObjects(t)[4]
 	client := &countingKMS{KMS: o.kms(t)}
 	cache, err := wrap.NewCache(o.keys(t, client), nil)

@@ -9,13 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/fipstest"
 	"github.com/s3seal/s3seal/internal/printtest"
 	"github.com/s3seal/s3seal/wrap"
 	"github.com/s3seal/s3seal/wrap/localkms"
@@ -259,32 +258,11 @@ func TestKeysAreNotPrinted(t *testing.T) {
 	}
 }
 
-// TestFIPS runs the tests of this package again in FIPS 140-only mode.
+// TestFIPS runs the tests of this package again in FIPS 140-only mode. Left out
+// are those that need more than the KMS: content is neither sealed nor opened in
+// that mode, and clients in other languages do not know of it.
 func TestFIPS(t *testing.T) {
-	if fips140.Enforced() {
-		return
-	}
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), exe, "-test.run=^Test", "-test.count=1")
-	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only")
-	out, err := cmd.CombinedOutput()
-	if err != nil && strings.Contains(string(out), "incompatible with the purego build tag") {
-		t.Skip("this build has no FIPS 140-3 mode: purego")
-	}
-	if err != nil {
-		t.Errorf("tests with GODEBUG=fips140=only: %v\n%s", err, out)
-	}
-}
-
-// skipFIPS is for tests that need more than the KMS: content is neither sealed
-// nor opened in FIPS 140-only mode, and clients in other languages do not know
-// of it.
-func skipFIPS(t testing.TB) {
-	t.Helper()
-	if fips140.Enforced() {
-		t.Skip("not in FIPS 140-only mode")
+	if !fips140.Enforced() {
+		fipstest.RerunAll(t)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/s3seal/s3seal/envelope"
 	"github.com/s3seal/s3seal/internal/coproc"
+	"github.com/s3seal/s3seal/internal/fipstest"
 	"github.com/s3seal/s3seal/internal/foreign"
 	"github.com/s3seal/s3seal/wrap"
 	"github.com/s3seal/s3seal/wrap/legacy"
@@ -59,14 +60,14 @@ func (s sdk) do(t *testing.T, req sdkMessage) (answer sdkMessage) {
 
 func startRuby(t *testing.T, endpoint string) sdk {
 	t.Helper()
-	skipFIPS(t)
+	fipstest.Skip(t)
 	// Debian's ruby-aws-sdk-s3 brings ruby-aws-sdk-kms with it.
 	return startSDK(t, endpoint, foreign.Ruby(t, "aws-sdk-s3", "aws-sdk-kms"), "testdata/kms.rb")
 }
 
 func startBoto3(t *testing.T, endpoint string) sdk {
 	t.Helper()
-	skipFIPS(t)
+	fipstest.Skip(t)
 	return startSDK(t, endpoint, foreign.Boto3(t), "testdata/kms.py")
 }
 
