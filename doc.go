@@ -30,8 +30,8 @@
 //
 // Imports point one way: stream and wrap import none of the others, envelope
 // imports those two, backend imports envelope, the drivers are at the rim. All
-// of these but backend/s3, wrap/awskms, stream/dare, envelope/dare and the
-// command need the standard library only.
+// of these but backend/s3, wrap/awskms, stream/dare, envelope/dare, s3test and
+// the command need the standard library only.
 //
 // # What is authenticated when
 //

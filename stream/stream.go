@@ -160,7 +160,7 @@ var (
 	// caller set for buffering it.
 	ErrBufferLimit = errors.New("stream: ciphertext exceeds the buffer limit")
 
-	// ErrClosed says that a writer was used after Close.
+	// ErrClosed says that something was used after its Close or Wipe.
 	ErrClosed = engine.ErrClosed
 
 	// ErrAborted says that a writer was aborted.

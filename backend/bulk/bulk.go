@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package bulk does one thing to many objects of a [backend.Bucket]: gives them
-// another key ([Rewrap]), seals them anew in another format ([Migrate]), and
-// looks at what there is.
+// another key ([Rewrap]), seals them anew in another format ([Migrate]), says what
+// they are ([Audit]) and whether they are whole ([Verify]).
 //
 // Which objects is a sequence, of [backend.Bucket.List] or of a [Manifest]. A
 // [Shard] is a part of them: several processes, on as many machines, share a

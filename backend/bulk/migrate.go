@@ -46,7 +46,7 @@ type MigrateOptions struct {
 	// that it keeps versions, unless ForceUnversioned is set: then nothing is
 	// left of the old object but what the new one says.
 	InPlace          backend.Driver
-	ForceUnversioned bool
+	ForceUnversioned bool // there is no way back
 
 	// NoStorageClass does not ask for the storage class of the old object, for
 	// a destination that has others or none. Else one that cannot be kept is a

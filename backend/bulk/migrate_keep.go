@@ -19,7 +19,7 @@ type KeepError struct {
 	// "DropHeaders" or "NoStorageClass".
 	Option string
 
-	Err error
+	Err error // why it could not be kept; Unwrap returns it
 }
 
 // Error names the option.
