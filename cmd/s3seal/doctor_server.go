@@ -67,7 +67,7 @@ func (c *checkup) checkCredentials(at address, creds *credentials.Credentials) {
 	case err != nil:
 		c.add("credentials", checkFail, err.Error(), "")
 	case v.SignerType.IsAnonymous():
-		c.add("credentials", checkWarn, "none in "+credentialPlaces(at)+": requests are anonymous",
+		c.add("credentials", checkWarn, "none in "+credentialPlaces(at)+": requests are anonymous"+profileProblem(c.env, at),
 			"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or MC_HOST_ALIAS for mc:ALIAS/BUCKET")
 	default:
 		c.ok("credentials", "access key %s from %s", v.AccessKeyID, credentialOrigin(c.env, at))
@@ -97,11 +97,7 @@ func credentialOrigin(env func(string) string, at address) string {
 
 // checkEndpoint asks the server for anything at all, without credentials.
 func (c *checkup) checkEndpoint(ctx context.Context, server endpoint) {
-	scheme := "http"
-	if server.secure {
-		scheme = "https"
-	}
-	url := scheme + "://" + server.host
+	url := server.url()
 	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/", nil)
@@ -109,9 +105,9 @@ func (c *checkup) checkEndpoint(ctx context.Context, server endpoint) {
 		c.add("endpoint", checkFail, err.Error(), "")
 		return
 	}
-	transport, err := newTransport(server.secure)
+	transport, err := newTransport(server.secure, c.env)
 	if err != nil {
-		c.add("endpoint", checkFail, err.Error(), "check SSL_CERT_FILE")
+		c.add("endpoint", checkFail, err.Error(), "check AWS_CA_BUNDLE and SSL_CERT_FILE")
 		return
 	}
 	defer transport.CloseIdleConnections()
@@ -138,7 +134,7 @@ func networkAdvice(err error) string {
 	var noTLS tls.RecordHeaderError
 	switch {
 	case errors.As(err, &unknown):
-		return "the certificate is of an authority that is not known here: name it with SSL_CERT_FILE"
+		return "the certificate is of an authority that is not known here: name its certificate with AWS_CA_BUNDLE"
 	case errors.As(err, &host):
 		return "the certificate is for another name: check the endpoint"
 	case errors.As(err, &invalid):

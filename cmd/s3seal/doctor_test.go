@@ -25,7 +25,7 @@ func noCredentials(t *testing.T) {
 	t.Helper()
 	for _, name := range []string{
 		"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE",
-		"MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "AWS_REGION",
+		"MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "AWS_REGION", "AWS_CA_BUNDLE",
 	} {
 		t.Setenv(name, "")
 		os.Unsetenv(name)
@@ -124,7 +124,7 @@ func TestDoctorNetwork(t *testing.T) {
 	defer secure.Close()
 	wantFinding(t, doctor(t, exitFailure, "--endpoint", "http://127.0.0.1:1"), "endpoint", checkFail, "nothing listens")
 	wantFinding(t, doctor(t, exitFailure, "--endpoint", "http://s3.invalid"), "endpoint", checkFail, "")
-	wantFinding(t, doctor(t, exitFailure, "--endpoint", secure.URL), "endpoint", checkFail, "SSL_CERT_FILE")
+	wantFinding(t, doctor(t, exitFailure, "--endpoint", secure.URL), "endpoint", checkFail, "AWS_CA_BUNDLE")
 	wantFinding(t, doctor(t, exitFailure, "--endpoint", strings.Replace(plain.URL, "http:", "https:", 1)), "endpoint", checkFail, "http://HOST:PORT")
 	wantFinding(t, doctor(t, exitFailure, "--endpoint", plain.URL), "clock", checkFail, "1h0m0s ahead")
 	wantFinding(t, doctor(t, exitFailure, "--endpoint", "ftp://x"), "endpoint", checkFail, "want http or https")

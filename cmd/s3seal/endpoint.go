@@ -20,6 +20,14 @@ type endpoint struct {
 	secure bool
 }
 
+// url is what the server is called as.
+func (e endpoint) url() string {
+	if e.secure {
+		return "https://" + e.host
+	}
+	return "http://" + e.host
+}
+
 // endpoint finds the server: the flag, else the variables of AWS's tools, else
 // AWS itself.
 func (f storageFlags) endpoint(env func(string) string) (endpoint, error) {

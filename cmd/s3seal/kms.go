@@ -4,11 +4,14 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"net"
+	"net/http"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 
 	"github.com/s3seal/s3seal/wrap"
@@ -22,12 +25,26 @@ func (a *app) openKMS(keyID string, region text) (wrap.KMS, error) {
 	if err != nil {
 		return nil, err
 	}
+	trusted, err := caBundle(a.env)
+	if err != nil {
+		return nil, err
+	}
 	return awskms.New(kms.NewFromConfig(aws.Config{
 		AppID:        "s3seal",
+		HTTPClient:   kmsHTTP(trusted),
 		Region:       kmsRegion(keyID, storageFlags{Region: region}.region(a.env)),
 		Credentials:  aws.CredentialsProviderFunc(kmsCredentials),
 		BaseEndpoint: base,
 	}))
+}
+
+// kmsHTTP returns the client of the SDK, with other authorities if there are some.
+func kmsHTTP(trusted *x509.CertPool) aws.HTTPClient {
+	client := awshttp.NewBuildableClient()
+	if trusted == nil {
+		return client
+	}
+	return client.WithTransportOptions(func(t *http.Transport) { t.TLSClientConfig.RootCAs = trusted })
 }
 
 // kmsEndpoint finds the server by the variables of AWS's tools; nil is AWS.
@@ -37,13 +54,10 @@ func (a *app) kmsEndpoint() (*string, error) {
 	if err != nil || !found {
 		return nil, err
 	}
-	if at.secure {
-		return aws.String("https://" + at.host), nil
+	if !at.secure && !isLoopback(at.host) {
+		a.warn("warning: the KMS at %s is without TLS: content keys cross the network in the clear", at.url())
 	}
-	if !isLoopback(at.host) {
-		a.warn("warning: the KMS at http://%s is without TLS: content keys cross the network in the clear", at.host)
-	}
-	return aws.String("http://" + at.host), nil
+	return aws.String(at.url()), nil
 }
 
 // isLoopback says whether host, with or without a port, can only be this

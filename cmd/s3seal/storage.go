@@ -3,9 +3,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -37,11 +39,11 @@ func (f storageFlags) openStorage(a *app, at address, write bool) (*storage, err
 	if at.isS3() {
 		return f.openS3(a, at)
 	}
-	return openFolder(at, write)
+	return openFolder(at, &dir.Options{MustExist: !write})
 }
 
-func openFolder(at address, write bool) (*storage, error) {
-	d, err := dir.New(at.root, &dir.Options{MustExist: !write})
+func openFolder(at address, opts *dir.Options) (*storage, error) {
+	d, err := dir.New(at.root, opts)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = backend.ErrNotExist
 	}
@@ -71,11 +73,11 @@ func (f storageFlags) client(a *app, at address) (*minio.Client, error) {
 		return nil, err
 	}
 	if v, err := creds.GetWithContext(nil); err == nil && v.SignerType.IsAnonymous() {
-		a.warn("warning: no credentials found in %s; requests are anonymous", credentialPlaces(at))
+		a.warn("warning: no credentials found in %s; requests are anonymous%s", credentialPlaces(at), profileProblem(a.env, at))
 	}
-	transport, err := newTransport(server.secure)
+	transport, err := newTransport(server.secure, a.env)
 	if err != nil {
-		return nil, fmt.Errorf("s3 client: %w", err)
+		return nil, err
 	}
 	client, err := minio.New(server.host, &minio.Options{
 		Creds:     creds,
@@ -99,4 +101,16 @@ func credentialChain() *credentials.Credentials {
 		&credentials.EnvMinio{},
 		&credentials.FileMinioClient{},
 	})
+}
+
+// profileProblem says why the AWS profile gives no credentials, if there was
+// reason to expect some: the chain takes whatever is wrong with it for nothing
+// there, such as a misspelt name or an SSO session that is over.
+func profileProblem(env func(string) string, at address) string {
+	_, err := credentials.New(&credentials.FileAWSCredentials{}).GetWithContext(nil)
+	missing := err != nil && !strings.Contains(err.Error(), "SSO") && (errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "does not exist"))
+	if at.alias != "" || err == nil || missing && env("AWS_PROFILE") == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (the AWS profile %s: %v)", cmp.Or(env("AWS_PROFILE"), "default"), err)
 }

@@ -3,6 +3,13 @@
 package main
 
 import (
+	"encoding/pem"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -11,7 +18,7 @@ import (
 // would be too much.
 func TestTransport(t *testing.T) {
 	for _, secure := range []bool{false, true} {
-		transport, err := newTransport(secure)
+		transport, err := newTransport(secure, envOf(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -24,5 +31,44 @@ func TestTransport(t *testing.T) {
 		if !transport.DisableCompression || transport.Proxy == nil {
 			t.Error("not the transport of the client")
 		}
+	}
+}
+
+// TestCABundle: AWS_CA_BUNDLE, or else the profile, names who is trusted.
+func TestCABundle(t *testing.T) {
+	noCredentials(t)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	dir := t.TempDir()
+	bundle := writeFile(t, dir, "ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	config := writeFile(t, dir, "config", []byte("[default]\nca_bundle = "+bundle+"\n"))
+	wantFinding(t, doctor(t, exitFailure, "--endpoint", server.URL), "endpoint", checkFail, "AWS_CA_BUNDLE")
+	t.Setenv("AWS_CONFIG_FILE", config)
+	wantFinding(t, doctor(t, exitOK, "--endpoint", server.URL), "endpoint", checkOK, "answers")
+	t.Setenv("AWS_CONFIG_FILE", "")
+	t.Setenv("AWS_CA_BUNDLE", bundle)
+	wantFinding(t, doctor(t, exitOK, "--endpoint", server.URL), "endpoint", checkOK, "answers")
+
+	t.Setenv("AWS_ACCESS_KEY_ID", "a")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
+	key := strings.TrimPrefix(newKeySet(t).aes, "aes:")
+	for path, c := range map[string]struct {
+		code int
+		want string
+	}{
+		key:                          {exitUsage, "AWS_CA_BUNDLE: " + key + ": want a certificate in PEM"},
+		filepath.Join(dir, "nobody"): {exitFailure, "AWS_CA_BUNDLE: open "},
+	} {
+		t.Setenv("AWS_CA_BUNDLE", path)
+		cli(t, nil, "stat", "--endpoint", server.URL, "s3://bucket/x").want(t, c.code, c.want)
+		cli(t, nil, "put", "-k", "kms:alias/a", "-", "dir:"+dir+"//x").want(t, c.code, c.want)
+	}
+	t.Setenv("AWS_CA_BUNDLE", bundle)
+	t.Setenv("AWS_ENDPOINT_URL_KMS", server.URL)
+	r := cli(t, nil, "put", "-k", "kms:alias/a", "-", "dir:"+dir+"//x").want(t, exitFailure, "KMS")
+	if strings.Contains(r.err, "x509") {
+		t.Errorf("put with the KMS: %q, want its certificate known", r.err)
 	}
 }
