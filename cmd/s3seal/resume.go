@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/envelope"
@@ -24,7 +25,7 @@ const (
 // resumeFlags make a put one that can go on after an interruption.
 type resumeFlags struct {
 	Resume bool `help:"Send SRC, a file, so that the same command goes on after a failure: what has arrived is not sent again. What is needed for it is kept beside SRC until then, sealed."`
-	State  text `placeholder:"FILE" help:"With --resume, the state file; default SRC.ID.s3seal-resume, where ID depends on DST."`
+	State  text `placeholder:"FILE" help:"With --resume, the state file; default SRC.ID.s3seal-resume, where ID depends on the server and DST. Another one for each DST."`
 }
 
 // resumeHelp is for the help of put.
@@ -54,19 +55,22 @@ func (c *putCmd) checkResume() error {
 	return nil
 }
 
-// statePath is where the state file is.
-func (c *putCmd) statePath(at address) (string, error) {
+// statePath is where the state file is. Buckets of one name on two servers have
+// nothing to do with each other, so it depends on the server, too.
+func (c *putCmd) statePath(a *app, at address) (string, error) {
 	if c.State != "" {
 		return string(c.State), nil
 	}
-	root, err := filepath.Abs(at.root)
+	place, err := filepath.Abs(at.root)
+	if at.isS3() {
+		var server endpoint
+		server, _, err = c.server(a.env, at)
+		place = strings.ToLower(server.host)
+	}
 	if err != nil {
 		return "", err
 	}
-	if at.isS3() {
-		root = ""
-	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", at.bucket, root, at.key))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", at.bucket, place, at.key))
 	return fmt.Sprintf("%s.%x%s", c.Src, sum[:6], stateSuffix), nil
 }
 
@@ -81,7 +85,7 @@ func (c *putCmd) resume(ctx context.Context, a *app, st *storage, at address, se
 		return nil, err
 	}
 	size := max(src.size, 0) // that of an empty file is not taken for known
-	state, err := c.statePath(at)
+	state, err := c.statePath(a, at)
 	if err != nil {
 		return nil, err
 	}

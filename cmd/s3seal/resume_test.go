@@ -41,7 +41,7 @@ func resumable(t *testing.T, st *storage, at address, ks keySet, src string, aft
 	t.Helper()
 	a := &app{stderr: new(bytes.Buffer), env: os.Getenv}
 	c := &putCmd{Key: []text{text(ks.aes)}, Src: text(src), sealFlags: sealFlags{Format: "v3"}}
-	if state, err = c.statePath(at); err != nil {
+	if state, err = c.statePath(a, at); err != nil {
 		t.Fatal(err)
 	}
 	seal, err := c.sealing(a)
@@ -222,4 +222,37 @@ func TestAbortStale(t *testing.T) {
 	lines(1, "--state", folder, "--older-than", "0s", "--abort")
 	lines(0, "--all-uploads", "--older-than", "0s")
 	wantFiles(t, folder, "src", "v")
+}
+
+// TestStatePathServer: one bucket name on two servers is two buckets, however the
+// server is named.
+func TestStatePathServer(t *testing.T) {
+	state := func(endpoint, dst string) string {
+		t.Helper()
+		at, err := parseAddress(dst)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &putCmd{Src: "src"}
+		c.Endpoint = text(endpoint)
+		a := &app{env: envOf(map[string]string{"MC_HOST_here": "http://a:b@one:9000"})}
+		path, err := c.statePath(a, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	one := state("http://one:9000", "s3://b/x")
+	for name, other := range map[string]string{
+		"server": state("http://two:9000", "s3://b/x"), "bucket": state("http://one:9000", "s3://c/x"), "key": state("http://one:9000", "s3://b/y"),
+	} {
+		if one == other {
+			t.Errorf("another %s has the same state file, %s", name, one)
+		}
+	}
+	for _, same := range []string{state("http://ONE:9000/", "s3://b/x"), state("", "mc:here/b/x")} {
+		if one != same {
+			t.Errorf("state file %s, want that of the same server, %s", same, one)
+		}
+	}
 }
