@@ -114,7 +114,7 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 	info, err := bucket.Put(ctx, at.key, plain, src.size, opts)
 	p.end()
 	if err != nil {
-		return c.explain(ctx, st, at, c.explainSize(commandCause(err)))
+		return c.explain(ctx, st, at, c.explainSize(c.explainSource(commandCause(err), src.size, plain)))
 	}
 	return c.report(a, at, seal, plain.n, info)
 }
@@ -199,13 +199,15 @@ func (c *putCmd) report(a *app, at address, seal *sealing, plain int64, info *ba
 // A counter counts what is read: the plaintext size, which a format in blocks
 // does not give away.
 type counter struct {
-	r io.Reader
-	n int64
+	r     io.Reader
+	n     int64
+	ended bool
 }
 
 // Read implements io.Reader.
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
+	c.ended = c.ended || err == io.EOF
 	return n, err
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -41,4 +42,30 @@ func TestAbortStaleNothing(t *testing.T) {
 	if r.out+quiet.out+quiet.err != "" {
 		t.Errorf("stdout %q, with -q %q and %q, want nothing", r.out, quiet.out, quiet.err)
 	}
+}
+
+// TestExpectSizeInWords: one sentence, with both sizes where both are known.
+func TestExpectSizeInWords(t *testing.T) {
+	ks := newKeySet(t)
+	folder := t.TempDir()
+	at := "dir:" + filepath.Join(folder, "v") + "//x"
+	src := writeFile(t, folder, "src", pattern(10))
+	for _, format := range []string{"v3", "v2-cbc", "chunked", "dare2"} {
+		for _, c := range []struct {
+			source, size, want string
+		}{
+			{"-", "11", "the source ends after 10 of the 11 bytes that --expect-size says: nothing was stored\n"},
+			{"-", "9", "the source has more than the 9 bytes that --expect-size says: nothing was stored\n"},
+			{src, "11", "the source ends after 10 of the 11 bytes that --expect-size says: nothing was stored\n"},
+		} {
+			r := cli(t, bytes.NewReader(pattern(10)), "put", "-k", ks.aes, "--format", format, "--expect-size", c.size, c.source, at)
+			if want := "s3seal: " + at + ": " + c.want; r.code != exitFailure || r.err != want {
+				t.Errorf("%s, %s: %d, %q, want %q", format, c.size, r.code, r.err, want)
+			}
+		}
+	}
+	for _, size := range []string{"11", "9"} {
+		cli(t, nil, "put", "-k", ks.aes, "--resume", "--expect-size", size, src, at).want(t, exitFailure, "the source does not have the "+size+" bytes that --expect-size says")
+	}
+	cli(t, nil, "stat", at).want(t, exitNotFound)
 }

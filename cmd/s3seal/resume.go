@@ -100,7 +100,7 @@ func (c *putCmd) resume(ctx context.Context, a *app, st *storage, at address, se
 	bucket := backend.NewBucket(st.driver, seal.wrapper, keys, options)
 	stored, err := bucket.PutResumable(ctx, at.key, watchedSource(p, f), size, state, opts)
 	if err != nil {
-		return nil, c.explainResume(ctx, st, at, state, err)
+		return nil, c.explainResume(ctx, st, at, state, c.explainSource(err, size, nil))
 	}
 	return stored, nil
 }

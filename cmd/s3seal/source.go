@@ -4,11 +4,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"golang.org/x/term"
+
+	"github.com/s3seal/s3seal/backend"
 )
 
 // stdio is the name of stdin or stdout where a file is wanted.
@@ -66,6 +69,30 @@ func expectedSize(expect *int64) (int64, error) {
 		return 0, usagef("--expect-size %d: want 0 or more", *expect)
 	}
 	return *expect, nil
+}
+
+// explainSource says what a source of another size than size is, if that is what
+// err is about. read is nil where it was not counted.
+func (c *putCmd) explainSource(err error, size int64, read *counter) error {
+	if !errors.Is(err, backend.ErrSize) || size < 0 {
+		return err
+	}
+	name, said := "the source", fmt.Sprintf("the %d bytes that --expect-size says", size)
+	if c.ExpectSize == nil {
+		name, said = string(c.Src), fmt.Sprintf("the %d bytes that it had when it was opened", size)
+	}
+	text := ""
+	switch {
+	case read == nil:
+		text = fmt.Sprintf("%s does not have %s", name, said)
+	case read.n > size:
+		text = fmt.Sprintf("%s has more than %s: nothing was stored", name, said)
+	case read.n < size && read.ended:
+		text = fmt.Sprintf("%s ends after %d of %s: nothing was stored", name, read.n, said)
+	default: // it is not about the source
+		return err
+	}
+	return &refusal{text, err}
 }
 
 // fileSize is what r has left to deliver, or -1 if that is unknown. A file of
