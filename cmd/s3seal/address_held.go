@@ -25,12 +25,7 @@ func claimOn(ctx context.Context, root, key string) claim {
 	if !isDir(filepath.Join(root, dirHome)) {
 		return claimNone
 	}
-	d, err := dir.New(root, &dir.Options{MustExist: true, SweepAge: -1})
-	if err != nil {
-		return claimNone
-	}
-	defer d.Close()
-	recorded, exact, err := d.Recorded(ctx, key)
+	recorded, exact, err := recordOf(ctx, root, key)
 	switch {
 	case err != nil || !recorded:
 		return claimNone
@@ -38,6 +33,17 @@ func claimOn(ctx context.Context, root, key string) claim {
 		return claimExact
 	}
 	return claimName
+}
+
+// recordOf asks the folder root what it knows of the file under key, and changes
+// nothing in it.
+func recordOf(ctx context.Context, root, key string) (recorded, exact bool, err error) {
+	d, err := dir.New(root, &dir.Options{MustExist: true, SweepAge: -1})
+	if err != nil {
+		return false, false, err
+	}
+	defer d.Close()
+	return d.Recorded(ctx, key)
 }
 
 // heldAs returns the address under which another folder, above or below, holds

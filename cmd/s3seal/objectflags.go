@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/backend/dir"
 )
 
 const (
@@ -30,6 +31,8 @@ type objectFlags struct {
 	StorageClass text   `placeholder:"NAME" help:"Storage class, such as STANDARD_IA. s3:// only; some servers ignore it."`
 	IfNoneMatch  bool   `help:"Store the object only if there is none; else exit code 6."`
 	IfMatch      text   `placeholder:"ETAG" help:"Replace only the object with this ETag; else exit code 6."`
+
+	OverwritePlainFile bool `help:"In a folder, replace a file that s3seal has not written there, too, which else stays (exit code 4); its content is lost."`
 }
 
 // options returns what the flags ask for. It refuses what no storage takes.
@@ -88,6 +91,8 @@ func (f objectFlags) explainPut(at address, err error, explain func(error) error
 	case f.IfNoneMatch && errors.Is(err, backend.ErrInstructionFile):
 		text = "its instruction file is there already: another put is under way, or has left it: remove the object first"
 		err = errors.Join(backend.ErrExist, err)
+	case errors.Is(err, dir.ErrPlainFile): // since it was looked for
+		return at.about(&allowable{refusal{sparedText, err}})
 	case errors.Is(err, backend.ErrExist):
 		text = "is there already, and " + flagIfNoneMatch + " does not replace it"
 	case f.IfMatch != "" && errors.Is(err, backend.ErrChanged):
@@ -102,6 +107,7 @@ func (f objectFlags) explainPut(at address, err error, explain func(error) error
 
 // explain is explainPut of all flags.
 func (c *putCmd) explain(ctx context.Context, st *storage, at address, err error) error {
+	err = c.explainBucket(at, err)
 	return c.objectFlags.explainPut(at, err, func(err error) error {
 		return c.instructionFlags.explainPut(ctx, st.driver, at, err)
 	})

@@ -22,7 +22,7 @@ type putCmd struct {
 	instructionFlags
 	storageFlags
 	Src text `arg:"" help:"The file to encrypt, or - for stdin."`
-	Dst text `arg:"" help:"The object to write; an existing one is replaced, unless --if-none-match or --if-match forbid it."`
+	Dst text `arg:"" help:"The object to write; an existing one is replaced, unless --if-none-match or --if-match forbid it, but no other file in a folder."`
 	commandFlags
 }
 
@@ -70,16 +70,7 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := at.checkSlashes(); err != nil {
-		return err
-	}
-	if c.Src != stdio && at.isFile(string(c.Src)) {
-		return usagef("%s is the file %s itself: want another address", at.text, c.Src)
-	}
-	if err := spareKeys(at.file(), c.keyFiles()); err != nil {
-		return err
-	}
-	if err := at.checkHeld(ctx); err != nil {
+	if err := c.checkTarget(ctx, at); err != nil {
 		return err
 	}
 	// The source comes before the key: a misspelt file name is no reason to
@@ -93,7 +84,7 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	st, err := c.openStorage(a, at, true)
+	st, err := c.openTarget(a, at)
 	if err != nil {
 		return err
 	}

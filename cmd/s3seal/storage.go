@@ -34,12 +34,13 @@ func (s *storage) Close() error {
 }
 
 // openStorage finds the driver for an address. Only to write is a folder made
-// if it is missing; to read from it is to find nothing.
+// if it is missing; to read from it is to find nothing. No file is replaced in it
+// that is no object.
 func (f storageFlags) openStorage(a *app, at address, write bool) (*storage, error) {
 	if at.isS3() {
 		return f.openS3(a, at)
 	}
-	return openFolder(at, &dir.Options{MustExist: !write})
+	return openFolder(at, &dir.Options{MustExist: !write, SparePlainFiles: true})
 }
 
 func openFolder(at address, opts *dir.Options) (*storage, error) {
