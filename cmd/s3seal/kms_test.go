@@ -181,7 +181,7 @@ func TestKMSRegion(t *testing.T) {
 func TestKMSServer(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "kms.json")
-	cli(t, nil, "kms-server", "--addr", "127.0.0.1:0", "--keys", file).want(t, exitFailure, file)
+	cli(t, nil, "kms-server", "--addr", "127.0.0.1:0", "--keys", file).want(t, exitFailure, "there is no file "+file, "have it made with a first key, such as --create-key alias/app")
 	wantFiles(t, dir)
 	at := "dir:" + filepath.Join(dir, "v") + "//x"
 	for _, create := range []string{"alias/a", "alias/b"} { // the second time the file is there

@@ -20,6 +20,7 @@ type kmsServerCmd struct {
 	Addr      text   `required:"" placeholder:"127.0.0.1:PORT" help:"Where to listen: a loopback address; port 0: any that is free."`
 	Keys      text   `required:"" placeholder:"FILE" help:"The key file. Whoever can read it has all the keys."`
 	CreateKey []text `sep:"none" placeholder:"KEYID" help:"Make this key, and the file, if they are not there; may be repeated."`
+	jsonFlags
 }
 
 // Help implements kong.HelpProvider.
@@ -60,7 +61,7 @@ func (c *kmsServerCmd) Run(ctx context.Context, a *app) error {
 		return usagef("--addr %s: is %s, which is not a loopback address", c.Addr, at)
 	}
 	a.warn("warning: this KMS is for development only: every process on this machine may use its keys")
-	if err := a.summary("listening on http://%s, %d keys in %s", at, len(keys.KeyIDs()), c.Keys); err != nil {
+	if err := c.report(a, at, len(keys.KeyIDs())); err != nil {
 		return err
 	}
 	return serve(ctx, ln, &http.Server{
@@ -68,6 +69,22 @@ func (c *kmsServerCmd) Run(ctx context.Context, a *app) error {
 		ReadTimeout:  kmsRequestTimeout,
 		WriteTimeout: kmsRequestTimeout,
 	}, kmsShutdownTimeout)
+}
+
+// A kmsReport is what kms-server prints when it listens. The JSON names are relied
+// upon.
+type kmsReport struct {
+	URL  string `json:"url"`
+	File string `json:"file"`
+	Keys int    `json:"keys"`
+}
+
+func (c *kmsServerCmd) report(a *app, at string, keys int) error {
+	r := &kmsReport{URL: "http://" + at, File: string(c.Keys), Keys: keys}
+	if c.JSON {
+		return a.printJSONLine(r) // at once, as it goes on running
+	}
+	return a.summary("listening on %s, %d keys in %s", r.URL, r.Keys, r.File)
 }
 
 // checkLoopback refuses an address that others could reach, before there is
@@ -86,7 +103,10 @@ func checkLoopback(addr string) error {
 // open reads the key file, and makes what is missing of what was asked for.
 func (c *kmsServerCmd) open() (*localkms.KMS, error) {
 	keys, err := localkms.Open(string(c.Keys))
-	if errors.Is(err, fs.ErrNotExist) && len(c.CreateKey) > 0 {
+	if errors.Is(err, fs.ErrNotExist) && len(c.CreateKey) == 0 {
+		return nil, fmt.Errorf("--keys: there is no file %s: check the name, or have it made with a first key, such as --create-key alias/app", c.Keys)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		keys, err = localkms.Create(string(c.Keys))
 	}
 	if err != nil {

@@ -22,6 +22,7 @@ type serveCmd struct {
 	Listen text   `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where to listen; default 127.0.0.1:0, port 0: any that is free."`
 	Expose bool   `help:"Allow --listen on an address that other machines can reach. They can read everything, and what is sent is not encrypted."`
 	Host   []text `sep:"none" placeholder:"NAME" help:"Also answer requests for this host name, besides localhost and IP addresses; may be repeated."`
+	jsonFlags
 	readFlags
 	Ranges bool `name:"allow-unauthenticated-ranges" help:"Also serve ranges that cannot be verified: those of all formats but chunked and dare2."`
 	Src    text `arg:"" help:"The bucket, or what its keys begin with: s3://BUCKET, s3://BUCKET/PREFIX/, dir:ROOT or dir:ROOT//PREFIX/."`
@@ -76,7 +77,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	c.warn(a)
-	if err := a.summary("serving %s on http://%s/", at.text, ln.Addr()); err != nil {
+	if err := c.report(a, at, ln.Addr()); err != nil {
 		return err
 	}
 	return serve(ctx, ln, &http.Server{
@@ -85,6 +86,21 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 		IdleTimeout:       serveIdleTimeout,
 		MaxHeaderBytes:    64 << 10,
 	}, serveShutdownTimeout)
+}
+
+// A serveReport is what serve prints when it listens. The JSON names are relied
+// upon.
+type serveReport struct {
+	Address string `json:"address"`
+	URL     string `json:"url"`
+}
+
+func (c *serveCmd) report(a *app, at address, listens net.Addr) error {
+	r := &serveReport{Address: at.text, URL: "http://" + listens.String() + "/"}
+	if c.JSON {
+		return a.printJSONLine(r) // at once, as it goes on running
+	}
+	return a.summary("serving %s on %s", r.Address, r.URL)
 }
 
 // parseServed reads s3://BUCKET, s3://BUCKET/PREFIX/, dir:ROOT or
@@ -138,7 +154,7 @@ func (c *serveCmd) handler(a *app, b *backend.Bucket, prefix string) http.Handle
 		Prefix: prefix,
 		Report: func(r *http.Request, err error) {
 			code := exitCode(context.Background(), err)
-			text := message(explainRefusal(err, nil, nil), code)
+			text := spoken(explainRefusal(err, nil, nil), code)
 			mu.Lock()
 			defer mu.Unlock()
 			a.warn("%s %s: %s", r.Method, r.URL.Path, text)
