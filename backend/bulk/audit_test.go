@@ -279,3 +279,20 @@ func (w *full) Write(p []byte) (int, error) {
 	w.left -= len(p)
 	return len(p), nil
 }
+
+// TestWriteTableFunc has words of the caller in the rows that need anything, and
+// nowhere else.
+func TestWriteTableFunc(t *testing.T) {
+	report := &bulk.Report{Rows: []bulk.AuditRow{
+		{Kind: bulk.KindSealed, AuditEnvelope: bulk.AuditEnvelope{Format: "v2", Accepts: []string{"v2"}, Needs: []string{"AllowUncommitted"}}},
+		{Kind: bulk.KindSealed, AuditEnvelope: bulk.AuditEnvelope{Format: "v3"}},
+	}}
+	var words, names strings.Builder
+	err := report.WriteTableFunc(&words, func(needs []string) string { return "<" + strings.Join(needs, "+") + ">" })
+	if err != nil || strings.Count(words.String(), "<AllowUncommitted>") != 1 || strings.Count(words.String(), "<") != 1 {
+		t.Errorf("WriteTableFunc = %v\n%s", err, words.String())
+	}
+	if err := report.WriteTableFunc(&names, nil); err != nil || strings.Contains(names.String(), "Allow") {
+		t.Errorf("WriteTableFunc without words = %v\n%s", err, names.String())
+	}
+}

@@ -121,6 +121,7 @@ type Journal struct {
 	done   map[[16]byte]struct{}
 	failed map[[16]byte]struct{} // of keys about which that is the last word
 	timer  *time.Timer           // will sync; nil if there is nothing to sync
+	last   time.Time             // of its entries
 	closed bool
 	err    error // first error; repeated by every later call
 }
@@ -132,23 +133,26 @@ type journalFile interface {
 	Close() error
 }
 
-// Append writes an entry about what was done, with the time, in one piece. When
+// Append writes an entry about what was done, with the time, in one piece. That is
+// never before the time of an entry before, whatever the clock says. When
 // it returns, the entry outlives the process; within a second, the machine. After
 // an error it fails for ever: then the job has to end, or it would do what nobody
 // remembers.
 func (j *Journal) Append(e *Entry) error {
 	own := *e
-	own.Time = time.Now().UTC().Truncate(time.Millisecond)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if own.Time = time.Now().UTC().Truncate(time.Millisecond); own.Time.Before(j.last) {
+		own.Time = j.last // the clock was put back
+	}
 	line, err := encodeLine(&own)
 	if err != nil {
 		return err
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	if err := j.write(line); err != nil {
 		return err
 	}
-	j.remember(e)
+	j.remember(&own)
 	return nil
 }
 
@@ -193,6 +197,9 @@ func (j *Journal) sync() {
 
 // remember makes Done report what e says was done.
 func (j *Journal) remember(e *Entry) {
+	if e.Time.After(j.last) {
+		j.last = e.Time
+	}
 	if e.Outcome == Done && e.ETag != "" {
 		j.done[j.hash(e.Key, e.ETag, e.EnvelopeSHA256)] = struct{}{}
 	}

@@ -44,7 +44,8 @@ func TestVerifyAgainstLastWord(t *testing.T) {
 		"done, then failed":            {[]string{wrote(1, done), wrote(2, failed)}, bulk.ErrNotStored},
 		"that, met in disorder":        {[]string{wrote(2, failed), wrote(1, done)}, bulk.ErrNotStored},
 		"without times":                {[]string{wrote(0, done), wrote(0, failed)}, nil},
-		"at one time":                  {[]string{wrote(1, done), wrote(1, failed)}, nil},
+		"done and failed at once":      {[]string{wrote(1, done), wrote(1, failed)}, bulk.ErrNotStored},
+		"failed and done at once":      {[]string{wrote(1, failed), wrote(1, done)}, nil},
 		"failed nowhere, then done":    {[]string{wrote(1, nowhere), wrote(2, done)}, nil},
 		"failed, then a sum":           {[]string{wrote(1, failed), sumOf("x") + "  x"}, nil},
 		"a sum, then failed":           {[]string{sumOf("x") + "  x", wrote(1, failed)}, nil},
@@ -59,6 +60,7 @@ func TestVerifyAgainstLastWord(t *testing.T) {
 		"in the format":                {[]string{wrote(1, inPlace(bulk.ReasonTarget))}, nil},
 		"failed, then in the format":   {[]string{wrote(1, failed), wrote(2, inPlace(bulk.ReasonTarget))}, nil},
 		"not encrypted in place":       {[]string{wrote(1, inPlace(bulk.ReasonNotEncrypted))}, bulk.ErrUnlisted},
+		"failed, then plain in place":  {[]string{wrote(1, failed), wrote(2, inPlace(bulk.ReasonNotEncrypted))}, bulk.ErrUnlisted},
 		"no object":                    {[]string{wrote(1, inPlace(bulk.ReasonSidecar))}, bulk.ErrUnlisted},
 		"another sum, before":          {[]string{wrote(2, done), wrote(1, strings.Replace(done, sumOf("x"), sumOf("y"), 1))}, nil},
 		"another sum, after":           {[]string{wrote(1, done), wrote(2, strings.Replace(done, sumOf("x"), sumOf("y"), 1))}, bulk.ErrSum},
@@ -149,5 +151,32 @@ func TestJournalTakesBack(t *testing.T) {
 	}
 	if got, want := strings.Join(outcomes, ", "), "done new/0000, failed new/0000, skipped new/0000"; got != want {
 		t.Errorf("journal: %s, want %s", got, want)
+	}
+}
+
+// TestJournalTimes: entries tell by their times which one is the last, also where the
+// clock was put back.
+func TestJournalTimes(t *testing.T) {
+	path := journalPath(t)
+	journal(t, path).Close()
+	ahead := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
+	f := must(os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0))(t)
+	fmt.Fprintf(f, `{"time":%q,"key":"x","size":0,"outcome":"failed"}`+"\n", ahead.Format(time.RFC3339Nano))
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j := journal(t, path)
+	if err := j.Append(&bulk.Entry{Key: "x", Outcome: bulk.Done}); err != nil {
+		t.Fatal(err)
+	}
+	j.Close()
+	_, entries, err := bulk.ReadJournal(must(os.Open(path))(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for e, err := range entries {
+		if err != nil || !e.Time.Equal(ahead) {
+			t.Errorf("%v at %v, %v, want %v", e, e.Time, err, ahead)
+		}
 	}
 }

@@ -158,7 +158,7 @@ func millis(t time.Time) int64 {
 }
 
 // later says whether a is known to be later than b.
-func later(a, b int64) bool { return a != 0 && b != 0 && a > b }
+func later(a, b int64) bool { return b != 0 && a > b }
 
 // set notes what was stored: that counts, but for what is known to be later.
 func (s sums) set(key, digits string, at int64) error {
@@ -188,15 +188,14 @@ func (s sums) about(key string) (*listed, error) {
 	return s[key], nil
 }
 
-// lose notes an object that was not stored. Without times, what was stored counts,
-// and else the last line.
+// lose notes an object that was not stored. Without times, what was stored counts.
 func (s sums) lose(e *Entry, reason string) error {
 	key, at := cmp.Or(e.To, e.Key), millis(e.Time)
 	o, err := s.about(key)
 	switch {
 	case err != nil:
 		return err
-	case o.word == summed && !later(at, o.at), later(o.at, at), o.lost != nil && later(o.lost.at, at):
+	case o.word == summed && (at == 0 || o.at == 0), later(o.at, at), o.lost != nil && later(o.lost.at, at):
 		return nil
 	}
 	o.lost = &loss{reason: reason, at: at, source: e.To == ""}
@@ -248,6 +247,7 @@ func (s sums) skip(e *Entry) error {
 		if copied {
 			return s.leave(key, left, at)
 		}
+		s.regain(key, at)
 	}
 	return nil // no object, or none that is expected
 }

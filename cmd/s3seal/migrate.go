@@ -51,7 +51,8 @@ locked or no longer current are counted and skipped; where one that is locked or
 that, the exit code is 7.
 
 ` + bulkHelp + `
-The journal also gets the SHA-256 of each plaintext, for s3seal verify --against.
+--all, --no-tags, --no-headers and --no-storage-class may change from run to run of one journal. It also gets
+the SHA-256 of each plaintext, for s3seal verify --against, which fails where an object has failed here.
 
 Example:
 
