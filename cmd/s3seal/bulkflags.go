@@ -32,10 +32,10 @@ type jobFlags struct {
 
 // bulkHelp is for the help of all commands with jobFlags.
 const bulkHelp = `An object that fails is no reason to stop: it is named on stderr (the first 20 are) and in the journal, with
-the reason, and the exit code is 7. Of those that policy refuses, it is said in the end which flags would let
-all of them in. An interrupted job leaves each object as it was or done. --journal goes
-on with it: what it says was done, and still is the same object with the same envelope, is skipped. It is for
-the same keys and flags: by others, a journal of its own.`
+the reason, and the exit code is 7. In the end it is said which flags would let in all that policy has refused.
+An interrupted job leaves each object as it was or done. --journal goes on with it: what it says was done, and
+still is the same object with the same envelope, is skipped. It is for the same keys and flags: by others, a
+journal of its own.`
 
 // options translates the flags.
 func (f bulkFlags) options() (bulk.Options, error) {

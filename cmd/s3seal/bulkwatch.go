@@ -82,7 +82,7 @@ func (w *jobWatch) explain(r bulk.Result) error {
 
 // text is the last failure as app.fail would print it.
 func (w *jobWatch) text() string {
-	return message(w.err, exitCode(context.Background(), w.err))
+	return spoken(w.err, exitCode(context.Background(), w.err))
 }
 
 // place is the address of a prefix without the prefix.

@@ -112,7 +112,7 @@ func TestServe(t *testing.T) {
 			t.Errorf("exit code %d, stderr %q; want 0 and something with %q", code, stderr, hint)
 		}
 	}
-	if strings.Contains(stderr, "none") {
+	if strings.Contains(stderr, "/none") {
 		t.Errorf("stderr = %q, which speaks of what is merely not there", stderr)
 	}
 
