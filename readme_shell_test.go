@@ -85,6 +85,8 @@ func newReader(t *testing.T) *reader {
 	keep := []string{"GOPROXY", "GOSUMDB", "GONOSUMDB", "GOTOOLCHAIN"}
 	if !long() {
 		keep = append(keep, "GOCACHE", "GOMODCACHE")
+		// What was built in the folder of an earlier run serves again.
+		r.env = append(r.env, "GOFLAGS=-trimpath")
 	}
 	for _, name := range keep {
 		r.env = append(r.env, name+"="+goEnv(t, name))
