@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 )
 
@@ -134,7 +135,7 @@ func (c *doctorCmd) print(a *app, all *checkup) error {
 		}
 		line := fmt.Sprintf("%-4s  %-12s  %s", f.Result, f.Check, f.Text)
 		if f.Advice != "" {
-			line += ": " + f.Advice
+			line = strings.TrimSuffix(line, ".") + ": " + f.Advice
 		}
 		if _, err := fmt.Fprintln(a.stdout, printable(line)); err != nil {
 			return fmt.Errorf("write stdout: %w", err)

@@ -98,6 +98,8 @@ func keyAdvice(err error) string {
 		return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
 	case errors.Is(err, context.DeadlineExceeded), strings.Contains(text, "connection refused"), strings.Contains(text, "no such host"):
 		return "check AWS_ENDPOINT_URL_KMS, and whether the KMS runs"
+	case strings.Contains(text, "deserialization failed"):
+		return "what AWS_ENDPOINT_URL_KMS or AWS_ENDPOINT_URL leads to is no KMS"
 	}
 	return ""
 }

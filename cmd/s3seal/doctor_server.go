@@ -3,12 +3,14 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -117,7 +119,12 @@ func (c *checkup) checkEndpoint(ctx context.Context, server endpoint) {
 		c.add("endpoint", checkFail, fmt.Sprintf("%s: %v", url, err), networkAdvice(err))
 		return
 	}
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // half of it is as good
 	resp.Body.Close()
+	if !server.secure && resp.StatusCode == http.StatusBadRequest && bytes.Contains(text, []byte("HTTPS")) {
+		c.add("endpoint", checkFail, url+": it wants TLS", "write the endpoint as https://"+server.host)
+		return
+	}
 	took := time.Since(begun)
 	c.checkTLS(server, resp.TLS)
 	c.checkClock(resp.Header.Get("Date"), begun.Add(took/2))

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net/http"
 	"strings"
 
 	"github.com/minio/minio-go/v7"
@@ -58,7 +59,7 @@ func errorCode(err error) string {
 func storageAdvice(err error) string {
 	switch errorCode(err) {
 	case "AccessDenied", "AllAccessDisabled":
-		return "the policy of this access key does not allow it"
+		return "the policy of this access key, or of requests without one, does not allow it"
 	case "InvalidAccessKeyId":
 		return "the server does not know this access key: is it for another server?"
 	case "SignatureDoesNotMatch":
@@ -72,8 +73,15 @@ func storageAdvice(err error) string {
 	case "NoSuchBucket":
 		return "check its name, the endpoint and the region; s3seal makes no buckets, aws s3 mb and mc mb do"
 	}
+	if resp, ok := errors.AsType[minio.ErrorResponse](err); ok && resp.StatusCode == http.StatusBadRequest && !isS3Code(resp.Code) {
+		return "no answer of an S3 server: does it want https://, or is the endpoint that of something else?"
+	}
 	return ""
 }
+
+// isS3Code says whether a code is one of S3, and not what the client makes of a
+// status.
+func isS3Code(code string) bool { return code != "" && !strings.ContainsAny(code, " 0123456789") }
 
 // try adds a check that is ok without an error.
 func (c *checkup) try(check, text string, err error) bool {

@@ -126,6 +126,13 @@ func TestDoctorNetwork(t *testing.T) {
 	wantFinding(t, doctor(t, exitFailure, "--endpoint", "http://s3.invalid"), "endpoint", checkFail, "")
 	wantFinding(t, doctor(t, exitFailure, "--endpoint", secure.URL), "endpoint", checkFail, "AWS_CA_BUNDLE")
 	wantFinding(t, doctor(t, exitFailure, "--endpoint", strings.Replace(plain.URL, "http:", "https:", 1)), "endpoint", checkFail, "http://HOST:PORT")
+	wantFinding(t, doctor(t, exitFailure, "--endpoint", strings.Replace(secure.URL, "https:", "http:", 1)), "endpoint", checkFail, "https://127.0.0.1:")
+	for _, args := range [][]string{{"stat", "s3://bucket/x"}, {"put", "-k", newKeySet(t).aes, "-", "s3://bucket/x"}} {
+		r := cli(t, nil, append(args, "--endpoint", strings.Replace(secure.URL, "https:", "http:", 1))...)
+		if r.code != exitFailure || !strings.Contains(r.err, "does it want https://") {
+			t.Errorf("%s over http from a server with TLS = %d, %q, want what may be wrong", args[0], r.code, r.err)
+		}
+	}
 	wantFinding(t, doctor(t, exitFailure, "--endpoint", plain.URL), "clock", checkFail, "1h0m0s ahead")
 	wantFinding(t, doctor(t, exitFailure, "--endpoint", "ftp://x"), "endpoint", checkFail, "want http or https")
 }

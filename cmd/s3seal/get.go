@@ -4,8 +4,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/s3seal/s3seal/backend"
 )
@@ -40,8 +43,8 @@ func (c *getCmd) Run(ctx context.Context, a *app) error {
 	if dst == stdio && c.JSON {
 		return usagef("--json: want a file name for the plaintext, as stdout is taken")
 	}
-	if info, err := os.Stat(dst); err == nil && info.IsDir() && dst != stdio {
-		return usagef("%s is a folder: want a file name", dst)
+	if err := checkNewFile(dst); err != nil {
+		return err
 	}
 	if err := spareKeys(dst, c.Key); err != nil {
 		return err
@@ -62,6 +65,31 @@ func (c *getCmd) Run(ctx context.Context, a *app) error {
 		return r.explain(ctx, err)
 	}
 	return c.report(a, r.address, info)
+}
+
+// checkNewFile refuses what cannot get the name of a new file, as far as it can be
+// seen before the object is asked for.
+func checkNewFile(path string) error {
+	if path == stdio {
+		return nil
+	}
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		return usagef("%s is a folder: want a file name", path)
+	case err == nil && !info.Mode().IsRegular():
+		return usagef("%s is no regular file: want a file name, or - for stdout", path)
+	}
+	return checkFolder(path)
+}
+
+// checkFolder wants the folder in which path is to be, and names it: the error of
+// a temporary file in it would not be understood.
+func checkFolder(path string) error {
+	folder := filepath.Dir(path)
+	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: there is no folder %s", path, folder)
+	}
+	return nil
 }
 
 // A getReport is what get prints. The JSON names are relied upon.

@@ -15,6 +15,9 @@ import (
 // with it. Nobody can see the file half written, so that of two processes
 // that want to create the same one, the loser can use what the winner wrote.
 func createKeyFile(path string, content []byte) error {
+	if err := checkFolder(path); err != nil {
+		return err
+	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".s3seal-key-*") // mode 0600
 	if err != nil {
 		return err

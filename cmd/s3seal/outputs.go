@@ -58,7 +58,11 @@ func (c *sealCmd) outputs(h *envelope.Header) ([]output, error) {
 }
 
 func addOutput(files []output, flag, path string, data []byte) ([]output, error) {
-	file, err := newWholeFile(path, data)
+	err := checkFolder(path)
+	var file *wholeFile
+	if err == nil {
+		file, err = newWholeFile(path, data)
+	}
 	if err != nil {
 		return files, fmt.Errorf("%s: %w", flag, err)
 	}

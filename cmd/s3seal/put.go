@@ -4,7 +4,10 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/s3seal/s3seal/backend"
 )
@@ -133,6 +136,9 @@ func (c *putCmd) sealing(a *app) (*sealing, error) {
 		return c.with(k)
 	}
 	keys, err := a.loadKeys(c.Key, c.Region)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: check the name, or make a key with s3seal keygen", err)
+	}
 	if err != nil {
 		return nil, err
 	}

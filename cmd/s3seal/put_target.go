@@ -70,5 +70,5 @@ func (c *putCmd) explainBucket(at address, err error) error {
 	if at.alias != "" {
 		how = "mc mb " + at.alias + "/" + at.bucket
 	}
-	return &refusal{fmt.Sprintf("there is no bucket %s: check its name, the endpoint and the region, or make it with: %s", at.bucket, how), err}
+	return &missingError{fmt.Sprintf("%s: there is no bucket %s: check its name, the endpoint and the region, or make it with: %s", at.text, at.bucket, how)}
 }

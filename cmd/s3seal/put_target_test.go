@@ -91,10 +91,10 @@ func TestPutNoBucket(t *testing.T) {
 		{"s3://bucket/x", url, "there is no bucket bucket: check its name, the endpoint and the region, or make it with: aws --endpoint-url " + url + " s3 mb s3://bucket\n"},
 		{"mc:here/bucket/x", "", ": mc mb here/bucket\n"},
 	} {
-		cli(t, nil, "put", "-k", ks.aes, "--endpoint", c.endpoint, src, c.at).want(t, exitFailure, c.at+": there is no bucket", c.want)
-		cli(t, nil, "put", "-k", ks.aes, "--resume", "--endpoint", c.endpoint, src, c.at).want(t, exitFailure, c.want)
+		cli(t, nil, "put", "-k", ks.aes, "--endpoint", c.endpoint, src, c.at).want(t, exitNotFound, c.at+": there is no bucket", c.want)
+		cli(t, nil, "put", "-k", ks.aes, "--resume", "--endpoint", c.endpoint, src, c.at).want(t, exitNotFound, c.want)
 	}
 	t.Setenv("AWS_ENDPOINT_URL_S3", url)
-	cli(t, nil, "put", "-k", ks.aes, src, "s3://bucket/x").want(t, exitFailure, ": aws s3 mb s3://bucket\n")
-	cli(t, nil, "cat", "-k", ks.aes, "s3://bucket/x").want(t, exitFailure, "aws s3 mb")
+	cli(t, nil, "put", "-k", ks.aes, src, "s3://bucket/x").want(t, exitNotFound, ": aws s3 mb s3://bucket\n")
+	cli(t, nil, "cat", "-k", ks.aes, "s3://bucket/x").want(t, exitNotFound, "s3seal: s3://bucket: there is no such bucket\n")
 }

@@ -59,6 +59,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(a),
 		kong.NamedMapper("lower", kong.MapperFunc(decodeLower)),
+		oneCommand(helpArgs(args)),
 	)
 	if err != nil {
 		return a.fail(ctx, err)
@@ -115,6 +116,7 @@ func commandOf(parser *kong.Kong, args []string) string {
 
 // fail reports err, if there is one, and returns the exit code for it.
 func (a *app) fail(ctx context.Context, err error) int {
+	err = missingBucket(err)
 	code := exitCode(ctx, err)
 	if code != exitOK {
 		fmt.Fprintf(a.stderr, "s3seal: %s\n", printable(spoken(err, code)))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/minio/minio-go/v7"
@@ -47,6 +48,9 @@ func openFolder(at address, opts *dir.Options) (*storage, error) {
 	d, err := dir.New(at.root, opts)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = backend.ErrNotExist
+	}
+	if info, serr := os.Stat(at.root); err != nil && serr == nil && !info.IsDir() {
+		err = &refusal{at.root + " is a file: want a folder", err}
 	}
 	if err != nil {
 		return nil, at.about(err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"syscall"
 )
 
 var (
@@ -17,8 +18,14 @@ var (
 	// innerPackage is the name of a package of ours in front of what it says.
 	innerPackage = regexp.MustCompile(`(^|: )(?:backend|s3|dir|mem|bulk|envelope|stream|wrap|wrap/awskms|legacy|localkms|chunked|dare): `)
 
-	// kmsPrefix is what the client of the KMS puts before the answer.
-	kmsPrefix = regexp.MustCompile(`operation error KMS: (\w+), (?:https response error StatusCode: \d+, RequestID: [^,]*, )?(?:request send failed, |api error )?`)
+	// kmsPrefix is what the client of the KMS, and what is around it, put before
+	// the answer.
+	kmsPrefix = regexp.MustCompile(`(?:(?:un)?wrap key: |KMS [a-z ]+: |generate data key: |decrypt: |encrypt: )*operation error KMS: (\w+), ` +
+		`(?:exceeded maximum number of attempts, \d+, )?(?:https response error StatusCode: \d+, RequestID: [^,]*, )?` +
+		`(?:request send failed, |api error |get identity: get credentials: )?`)
+
+	// stdoutPrefix says once more where a write went.
+	stdoutPrefix = strings.NewReplacer("write stdout: write /dev/stdout: ", "write stdout: ")
 )
 
 // spoken is what the user reads for err: message, without the way that the error
@@ -31,8 +38,9 @@ func spoken(err error, code int) string {
 	text = strings.Replace(text, err.Error(), shortened(err), 1)
 	text = innerPackage.ReplaceAllString(text, "$1")
 	text = kmsPrefix.ReplaceAllString(text, "the KMS: $1: ")
+	text = stdoutPrefix.Replace(text)
 	if advice := adviceFor(err, code); advice != "" && !strings.Contains(text, advice) {
-		text += ": " + advice
+		text = strings.TrimSuffix(text, ".") + ": " + advice
 	}
 	return text
 }
@@ -71,5 +79,22 @@ func adviceFor(err error, code int) string {
 	if strings.Contains(err.Error(), "operation error KMS") {
 		return keyAdvice(err)
 	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return "another program listens there: want another port, or 0 for any that is free"
+	}
 	return cmp.Or(storageAdvice(err), networkAdvice(err))
+}
+
+// missingBucket is err, or in plain words that the bucket of an object is missing.
+func missingBucket(err error) error {
+	var at *addressError
+	var said *missingError
+	if !errors.As(err, &at) || errors.As(err, &said) {
+		return err
+	}
+	place, perr := parsePrefix(at.address)
+	if perr != nil || !place.isS3() {
+		return err
+	}
+	return place.noBucket(err)
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -30,7 +32,7 @@ func TestSpoken(t *testing.T) {
 		{at.about(chain("x", errors.New("no route"))), "s3://b/x: no route"},
 		{at.about(chain(`"a": b`, errors.New("no route"))), "s3://b/x: no route"},
 		{at.about(chain("x", errors.New(`backend: put "x"`))), `s3://b/x: put "x"`},
-		{at.about(chain("x", answer)), "s3://b/x: It does not match.: " + storageAdvice(answer)},
+		{at.about(chain("x", answer)), "s3://b/x: It does not match: " + storageAdvice(answer)},
 		{at.about(&refusal{"in words: backend", chain("x", answer)}), "s3://b/x: in words: backend"},
 		{chain("x", errors.New("no route")), `put "x": put "x": no route`},
 		{at.about(fmt.Errorf("%w: part 3", backend.ErrPart)), "s3://b/x: " + strings.TrimPrefix(backend.ErrPart.Error(), "backend: ") + ": part 3"},
@@ -65,7 +67,7 @@ func TestServerErrors(t *testing.T) {
 		"SignatureDoesNotMatch": "the secret key is not that of this access key",
 		"InvalidAccessKeyId":    "does not know this access key",
 		"RequestTimeTooSkewed":  "clock",
-		"AccessDenied":          "the policy of this access key does not allow it",
+		"AccessDenied":          "the policy of this access key",
 	} {
 		url := answering(t, http.StatusForbidden, code, "No.")
 		for _, args := range [][]string{
@@ -77,5 +79,43 @@ func TestServerErrors(t *testing.T) {
 				t.Errorf("%s = %q, want it once and without the names of packages", args[0], r.err)
 			}
 		}
+	}
+}
+
+// TestSpokenKMS: what the KMS has answered, without what its client wraps it in.
+func TestSpokenKMS(t *testing.T) {
+	noCredentials(t)
+	at := "dir:" + t.TempDir() + "//x"
+	t.Setenv("AWS_ENDPOINT_URL_KMS", "http://127.0.0.1:1")
+	put := []string{"put", "-k", "kms:alias/a", "-", at}
+	cli(t, nil, put...).want(t, exitFailure, at+": the KMS: GenerateDataKey: no credentials for the KMS", "set AWS_ACCESS_KEY_ID")
+	newKMS(t, "alias/b")
+	cli(t, nil, put...).want(t, exitFailure, at+": the KMS: GenerateDataKey: NotFoundException", "check the key ID, and --region or AWS_REGION")
+	t.Setenv("AWS_ENDPOINT_URL_KMS", answering(t, http.StatusOK, "x", "y"))
+	cli(t, nil, put...).want(t, exitFailure, "leads to is no KMS")
+}
+
+// TestFilesInWords: what is wrong with a file or folder, by the name that was given.
+func TestFilesInWords(t *testing.T) {
+	ks := newKeySet(t)
+	dir := t.TempDir()
+	src := writeFile(t, dir, "src", pattern(10))
+	at, none := "dir:"+dir+"/v//x", filepath.Join(dir, "none", "x")
+	cli(t, nil, "put", "-k", ks.aes, src, at).want(t, exitOK)
+	for _, c := range []struct {
+		code int
+		want string
+		args []string
+	}{
+		{exitFailure, none + ": there is no folder " + filepath.Dir(none) + "\n", []string{"get", "-k", ks.aes, at, none}},
+		{exitFailure, none + ": there is no folder " + filepath.Dir(none) + "\n", []string{"keygen", none}},
+		{exitFailure, none + ": there is no folder " + filepath.Dir(none) + "\n", []string{"put", "--new-key", none, src, at}},
+		{exitFailure, "--metadata-out: " + none + ": there is no folder", []string{"seal", "-k", ks.aes, "--metadata-out", none}},
+		{exitFailure, "dir:" + src + "//x: " + src + " is a file: want a folder\n", []string{"put", "-k", ks.aes, src, "dir:" + src + "//x"}},
+		{exitFailure, dir + " is a folder: want a file, or - for stdin\n", []string{"put", "-k", ks.aes, dir, at}},
+		{exitFailure, "check the name, or make a key with s3seal keygen\n", []string{"put", "-k", "aes:" + none, src, at}},
+		{exitUsage, os.DevNull + " is no regular file: want a file name, or - for stdout\n", []string{"get", "-k", ks.aes, at, os.DevNull}},
+	} {
+		cli(t, nil, c.args...).want(t, c.code, c.want)
 	}
 }
