@@ -358,15 +358,16 @@
 //	     backend: TestHostileSizes, TestBodyReaderHostile, TestGetRangeExtremes
 //	     backend: TestHandlerHostileRanges
 //	     backend/s3: TestDeclaredSizeIsWrong
-//	L2   texts and files over their limit: 64 KiB of a value, of an instruction file
-//	     and of a request to a KMS, 8 KiB of a sidecar, 1 MiB of a record and of a line
-//	     envelope: TestHostileTexts, TestInstructionSource, TestMatDescText
-//	     backend: TestInstructionHuge, TestSidecarForms, TestMetadataLimit
-//	     backend: TestInstructionMetadataLimit
+//	L2   texts and files over their limit: 64 KiB of a value, of an instruction file,
+//	     of a key file and of a request to a KMS, 8 KiB of a sidecar, 1 MiB of a record
+//	     of a folder and of a line of a journal
+//	     envelope: TestHostileTexts, TestInstructionSource, TestMatDescStrictForm
+//	     backend: TestInstructionHuge, TestSidecarForms, TestSidecarBlobs
+//	     backend: TestMetadataLimit, TestInstructionMetadataLimit
 //	     backend/dir: TestDamagedRecord
 //	     backend/bulk: TestJournalHostile, TestManifestHostile
 //	     wrap/localkms: TestServerErrors, TestFileIsStrict
-//	     cmd/s3seal: TestInstructionRefusals
+//	     cmd/s3seal: TestSmallFiles, TestInstructionStreamsRefuse
 //	L3   JSON that is deep, long or full of names: a typed error, soon
 //	     envelope: TestHostileTexts
 //	     backend: TestHostileInstructionFiles
