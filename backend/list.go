@@ -26,10 +26,10 @@ type Lister interface {
 	// or not; the others must be.
 	//
 	// An Info that is yielded describes the object as far as a listing does:
-	// its ContentType is empty, and its Metadata and Headers are nil. Key, Size and ETag must be
-	// set. opts is never nil and must not be retained after the sequence ends,
-	// nor modified. What opts ask for and the storage cannot do must be an error
-	// that wraps errors.ErrUnsupported.
+	// its ContentType is empty, and its Metadata and Headers are nil. Key,
+	// Size and ETag must be set. opts is never nil and must not be retained
+	// after the sequence ends, nor modified. What opts ask for and the storage
+	// cannot do must be an error that wraps errors.ErrUnsupported.
 	List(ctx context.Context, opts *ListOptions) iter.Seq2[*Info, error]
 }
 

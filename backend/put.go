@@ -23,11 +23,12 @@ import (
 // After any error nothing is stored and an object that was there is intact; a
 // [SidecarKey] may leave a sidecar.
 //
-// The storage learns the size of the plaintext and, unencrypted, opts.Metadata,
-// opts.ContentType, opts.Headers and opts.Tags. Names of metadata are lower case and must not begin
-// with x-amz- or s3seal-, values must be printable ASCII, and all of it
-// together with the envelope must fit into [MaxMetadataSize]; else the error
-// is [ErrMetadata]. A key that ends as those of instruction files do is
+// The storage learns the size of the plaintext and, unencrypted,
+// opts.Metadata, opts.ContentType, opts.Headers and opts.Tags. Names of
+// metadata are lower case and must not begin with x-amz- or s3seal-, values
+// must be printable ASCII, and all of it together with the envelope must fit
+// into [MaxMetadataSize]; else the error is [ErrMetadata]. A key that ends as
+// those of instruction files do is
 // [ErrKey]. opts may be nil and is not retained or modified.
 //
 // With opts.IfNoneMatch or opts.IfMatch the put replaces nothing, or nothing

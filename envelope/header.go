@@ -72,8 +72,8 @@ type Header struct {
 // JSON are a [*MetadataError]. Metadata without any envelope is
 // [ErrNotEncrypted], and an envelope of V3 without the wrapped key is a
 // MetadataError: both may belong to an object with an instruction file, which
-// [NeedsInstructionFile] tells. The length and MD5 that some writers add are ignored,
-// since nothing authenticates them.
+// [NeedsInstructionFile] tells. The length and MD5 that some writers add are
+// ignored, since nothing authenticates them.
 //
 // Source: S3 Encryption Client, "Content Metadata". It may be called
 // concurrently.

@@ -33,10 +33,10 @@ type Opener struct {
 //
 // The steps are, in this order: h must be a valid header, else it returns a
 // [*MetadataError]; opts must allow it, else a [*PolicyError], see
-// [OpenOptions.Permit]; only then is the key used. A CEK that cannot be unwrapped, is bound to another content
-// algorithm or does not match the commitment is [ErrDecrypt]. A missing key is
-// [wrap.ErrNoKey]; that, the errors of ctx and those of the way to a KMS are
-// passed through wrapped.
+// [OpenOptions.Permit]; only then is the key used. A CEK that cannot be
+// unwrapped, is bound to another content algorithm or does not match the
+// commitment is [ErrDecrypt]. A missing key is [wrap.ErrNoKey]; that, the errors
+// of ctx and those of the way to a KMS are passed through wrapped.
 //
 // A header with several recipients is tried one after the other, at most one
 // call of u for each: the first CEK that u vouches for is used. ErrNoKey then

@@ -93,8 +93,9 @@ func printable(s string) string {
 
 // WriteTable writes the report for people: a line for each row, then the
 // findings with their examples. Under the name of a level stands whether it
-// accepts the objects, and what they need where none does. What comes from storage is escaped, control characters and
-// the like, so that a terminal shows it and does not obey it.
+// accepts the objects, and what they need where none does. What comes from
+// storage is escaped, control characters and the like, so that a terminal
+// shows it and does not obey it.
 //
 // It may be called concurrently.
 func (r *Report) WriteTable(w io.Writer) error { return r.WriteTableFunc(w, nil) }

@@ -109,8 +109,9 @@ func (e Entry) String() string {
 // belongs to the user alone, and not into the bucket.
 //
 // In memory a journal needs 20 to 40 bytes for each object that is done or has
-// failed, a gigabyte for 25 million; more than that should be divided by [Shard]. What it
-// keeps is a keyed hash of 128 bits of key, ETag and sum of the envelope.
+// failed, a gigabyte for 25 million; more than that should be divided by
+// [Shard]. What it keeps is a keyed hash of 128 bits of key, ETag and sum of
+// the envelope.
 //
 // A Journal is safe for concurrent use.
 type Journal struct {

@@ -22,10 +22,11 @@ import (
 // The error is a [*JobError] if the journal is about another job, and wraps
 // [ErrJournalInUse] if another has it, in this process or not, and
 // [ErrNotJournal] if the file is something else, is damaged before its last
-// line, belongs to somebody else, or may be used by others than its owner; in all
-// these cases it is not touched. A job of texts that are not UTF-8, which would not
-// read back as it is, is an error, too, before there is a file. A last line that a crash has cut short is removed: that object will
-// be looked at again.
+// line, belongs to somebody else, or may be used by others than its owner; in
+// all these cases it is not touched. A job of texts that are not UTF-8, which
+// would not read back as it is, is an error, too, before there is a file. A
+// last line that a crash has cut short is removed: that object will be looked
+// at again.
 //
 // Where files cannot be locked, the lock is the file path.lock, which a process
 // that is killed leaves behind. OpenJournal may be called concurrently.

@@ -72,11 +72,12 @@ type MigrateOptions struct {
 
 // Migrate seals the objects of src anew into dst: it opens each, seals what it
 // reads, and stores that with the metadata, content type, headers, tags and
-// storage class of the old one. What S3 has beside these is not kept: an ACL, a
-// lock, the redirect of a website, encryption by the storage, times. Tags take
-// one request more for each object, where the driver of src is a [backend.Tagger].
-// src needs the key and must allow the old formats; so that objects of any size need no more memory than
-// what the driver takes for an upload, its Options.Open.Release is to be
+// storage class of the old one. What S3 has beside these is not kept: an ACL,
+// a lock, the redirect of a website, encryption by the storage, times. Tags
+// take one request more for each object, where the driver of src is a
+// [backend.Tagger]. src needs the key and must allow the old formats; so that
+// objects of any size need no more memory than what the driver takes for an
+// upload, its Options.Open.Release is to be
 // [envelope.UnverifiedUntilEOF], which is safe here: a new object becomes visible
 // when all of the old one was verified, and never if it was not.
 //
@@ -90,10 +91,10 @@ type MigrateOptions struct {
 // the metadata, content types and headers are the same, the object is done, as
 // after a job that was killed before it could say so. Else it has failed with
 // [ErrExists]. Tags and storage classes are not compared. dst needs a key to read,
-// then, and must have the new one alone: by an old one, what is under that would
-// count as migrated. Over the limit of its Options.Open.Release, what is there is
-// read in parts, which takes up to 64 MiB beside them. The old object stays. No new key should
-// be one that objects yields while it is listed.
+// then, and must have the new one alone: by an old one, what is under that
+// would count as migrated. Over the limit of its Options.Open.Release, what is
+// there is read in parts, which takes up to 64 MiB beside them. The old object
+// stays. No new key should be one that objects yields while it is listed.
 //
 // # In place
 //

@@ -84,12 +84,13 @@ const (
 	// has been verified.
 	VerifiedWhole Assurance = iota
 
-	// VerifiedPrefix means that every byte that leaves has been verified, and so has the
-	// end. What is released of an altered stream is a prefix of the plaintext.
+	// VerifiedPrefix means that every byte that leaves has been verified, and
+	// so has the end. What is released of an altered stream is a prefix of the
+	// plaintext.
 	VerifiedPrefix
 
-	// VerifiedAtEOF means that bytes leave unverified, but [io.EOF], or nil from WriteTo
-	// or Close, is returned only if all of them were right.
+	// VerifiedAtEOF means that bytes leave unverified, but [io.EOF], or nil
+	// from WriteTo or Close, is returned only if all of them were right.
 	VerifiedAtEOF
 
 	// Unauthenticated means that altered ciphertext may pass for good. The suite then
