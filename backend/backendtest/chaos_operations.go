@@ -90,12 +90,15 @@ func (r *chaosRun) put(ctx context.Context) outcome {
 	src := r.source(gen)
 	stop := r.watch(gen)
 	defer stop()
-	_, err := recovered(func() (*backend.ObjectInfo, error) { return r.faulty.Put(ctx, chaosKey, src, size, nil) })
+	err := recovered(func() error {
+		_, err := r.faulty.Put(ctx, chaosKey, src, size, nil)
+		return err
+	})
 	return r.stored(fmt.Sprintf("put of %d, %d bytes as %d", gen, len(r.texts[gen]), size), gen, src, err)
 }
 
 // recovered makes an error of a panic of a source.
-func recovered(f func() (*backend.ObjectInfo, error)) (info *backend.ObjectInfo, err error) {
+func recovered(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = errPanicked
@@ -164,9 +167,9 @@ func (r *chaosRun) create(ctx context.Context) outcome {
 	if err != nil {
 		return r.stored(what, gen, src, err)
 	}
-	_, err = recovered(func() (*backend.ObjectInfo, error) {
+	err = recovered(func() error {
 		_, err := w.ReadFrom(src)
-		return nil, err
+		return err
 	})
 	if closed := w.Close(); closed == nil && err != nil {
 		r.violate("%s: Close = nil after %v", what, err)

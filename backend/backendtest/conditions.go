@@ -74,12 +74,12 @@ func putIfMatch(e *env) {
 }
 
 // meet lets puts under one key meet, and returns which have succeeded.
-func (e *env) meet(n int, want error, put func(i int) error) (won []int) {
+func (e *env) meet(want error, put func(i int) error) (won []int) {
 	e.Helper()
-	errs := make([]error, n)
+	errs := make([]error, meeting)
 	var wg sync.WaitGroup
 	start := make(chan struct{})
-	for i := range n {
+	for i := range meeting {
 		wg.Go(func() {
 			<-start
 			errs[i] = put(i)
@@ -106,7 +106,7 @@ const (
 // conditionsMeet: of several puts that are to create an object one does.
 func conditionsMeet(e *env) {
 	for range meetings {
-		won := e.meet(meeting, backend.ErrExist, func(i int) error {
+		won := e.meet(backend.ErrExist, func(i int) error {
 			_, err := e.putWith("meet", i, backend.PutOptions{IfNoneMatch: true})
 			return err
 		})
@@ -125,7 +125,7 @@ func conditionsMeet(e *env) {
 func ifMatchMeet(e *env) {
 	old := e.put("meet", numbered(100))
 	for round := range meetings {
-		won := e.meet(meeting, backend.ErrChanged, func(i int) error {
+		won := e.meet(backend.ErrChanged, func(i int) error {
 			_, err := e.putWith("meet", meeting*round+i, backend.PutOptions{IfMatch: old.ETag})
 			return err
 		})

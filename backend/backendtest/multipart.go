@@ -303,7 +303,7 @@ func partsConditionsMeet(e *env) {
 				e.Fatalf("PutPart = %v", err)
 			}
 		}
-		won := e.meet(meeting, backend.ErrExist, func(i int) error {
+		won := e.meet(backend.ErrExist, func(i int) error {
 			_, err := m.CompleteUpload(e.ctx, "meet", ids[i], parts[i:i+1], opts)
 			return err
 		})
@@ -396,17 +396,19 @@ func uploadUnknown(e *env) {
 	part := u.sendData(1, []byte("part"))
 	for i, id := range []string{"no-such-upload", "../../escape", u.id + "0"} {
 		lost := &multi{env: e, m: u.m, key: "parts", id: id, opts: u.opts}
-		lost.wantLost(strconv.Itoa(i), part)
+		lost.wantLost(strconv.Itoa(i))
+		lost.wantUnfinished(part)
 	}
 	other := &multi{env: e, m: u.m, key: "other", id: u.id, opts: u.opts}
-	other.wantLost("of another key", part)
+	other.wantLost("of another key")
+	other.wantUnfinished(part)
 	u.whole([]byte("part"), part)
-	u.wantLost("completed", part)
+	u.wantLost("completed")
 	e.want("parts", version{[]byte("part"), nil})
 }
 
 // wantLost fails the test unless there is no such upload.
-func (u *multi) wantLost(name string, part backend.Part) {
+func (u *multi) wantLost(name string) {
 	u.Helper()
 	if _, err := u.m.ListParts(u.ctx, u.key, u.id); !errors.Is(err, backend.ErrNoUpload) {
 		u.Errorf("%s: ListParts = %v, want ErrNoUpload", name, err)
@@ -417,4 +419,14 @@ func (u *multi) wantLost(name string, part backend.Part) {
 	if err := u.m.AbortUpload(u.ctx, u.key, u.id); err != nil && !errors.Is(err, backend.ErrNoUpload) {
 		u.Errorf("%s: AbortUpload = %v, want nil or ErrNoUpload", name, err)
 	}
+}
+
+// wantUnfinished fails the test unless completing the upload, which never was, is an
+// error, after which there is no object.
+func (u *multi) wantUnfinished(part backend.Part) {
+	u.Helper()
+	if _, err := u.complete(part); err == nil {
+		u.Errorf("CompleteUpload(%q, %q) = nil, want an error", u.key, u.id)
+	}
+	u.wantNone(u.key)
 }

@@ -197,6 +197,13 @@ var partsMutants = map[string]struct {
 		}
 		return info, err
 	})},
+	"an upload that never was is complete": {"UploadUnknown", completeMutant(func(d *mem.Driver, key, id string, parts []backend.Part, opts *backend.PutOptions) (*backend.Info, error) {
+		info, err := d.CompleteUpload(background, key, id, parts, opts)
+		if _, serr := d.Stat(background, key); errors.Is(err, backend.ErrNoUpload) && serr != nil {
+			return d.Put(background, key, bytes.NewReader(nil), 0, opts)
+		}
+		return info, err
+	})},
 	"upload is visible": {"PartsInvisible", partsMutant{putPart: func(d *mem.Driver, key, id string, number int, body []byte) (backend.Part, error) {
 		d.Put(background, key, bytes.NewReader(body), -1, &backend.PutOptions{})
 		return d.PutPart(background, key, id, number, body)

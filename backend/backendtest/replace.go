@@ -169,7 +169,7 @@ func replaceMetadataMeet(e *env) {
 	v := numbered(5)
 	for range meetings {
 		info := e.put("meet", v)
-		won := e.meet(meeting, backend.ErrChanged, func(i int) error {
+		won := e.meet(backend.ErrChanged, func(i int) error {
 			_, err := e.d.(backend.MetadataReplacer).ReplaceMetadata(e.ctx, "meet", replaced(v, i), info.ETag)
 			return err
 		})
