@@ -29,7 +29,7 @@ type grammar struct {
 	Migrate migrateCmd `cmd:"" help:"Seal many objects anew in a newer format."`
 
 	Serve      serveCmd      `cmd:"" help:"Serve a bucket decrypted over HTTP, on this machine."`
-	AbortStale abortStaleCmd `cmd:"" help:"List or abort uploads that were interrupted and not resumed."`
+	AbortStale abortStaleCmd `cmd:"" name:"abort-stale" help:"List or abort uploads that were interrupted and not resumed."`
 
 	KMSServer kmsServerCmd `cmd:"" name:"kms-server" help:"Serve a KMS for development, on this machine only."`
 
@@ -53,7 +53,8 @@ encryption context.
 
 The S3 endpoint is --endpoint, else AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, else endpoint_url of the AWS
 profile (AWS_PROFILE), else AWS. Credentials come from the AWS and MinIO variables and files, never from a
-flag. The KMS is found the same way, by AWS_ENDPOINT_URL_KMS or AWS_ENDPOINT_URL.
+flag. The KMS is found the same way, by AWS_ENDPOINT_URL_KMS or AWS_ENDPOINT_URL. AWS_CA_BUNDLE names a file with
+the certificates that a server of one's own goes by.
 
 Exit codes: 0 done, 1 I/O, network or server, 2 usage, 3 cannot decrypt (wrong key, or altered),
 4 refused by policy (the message names the flag that would allow it), 5 not found, 6 changed meanwhile

@@ -59,6 +59,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(a),
 		kong.NamedMapper("lower", kong.MapperFunc(decodeLower)),
+		oneCommand(helpArgs(args)),
 	)
 	if err != nil {
 		return a.fail(ctx, err)
