@@ -270,7 +270,7 @@ func checkBrokenOff(t *testing.T, s sealer, src *faultySource) {
 	switch {
 	case !reached && (err != nil || closed != nil || !whole || !bytes.Equal(opened, plain)):
 		t.Fatalf("%s: ReadFrom = %v, Close = %v, whole: %t", s.name, err, closed, whole)
-	case reached && (!errors.Is(err, src.fault) || err == src.fault && err == io.ErrUnexpectedEOF || closed == nil || whole):
+	case reached && (!errors.Is(err, src.fault) || err == io.ErrUnexpectedEOF || closed == nil || whole):
 		t.Fatalf("%s: ReadFrom = %v, Close = %v, whole: %t; want %v", s.name, err, closed, whole, src.fault)
 	case s.want != nil && !bytes.HasPrefix(s.want, sink.buf.Bytes()):
 		t.Fatalf("%s: %d bytes that are no start of the truth", s.name, sink.buf.Len())

@@ -93,18 +93,18 @@ func (n calls) writes(name string, w io.WriteCloser, out *bytes.Buffer, p, want 
 }
 
 // joins says whether p, in parts of about n bytes, joins up to want.
-func (n calls) joins(name string, parts *stream.Parts, p, want []byte) error {
+func (n calls) joins(parts *stream.Parts, p, want []byte) error {
 	var got []byte
 	for part := range slices.Chunk(p, (int(n)+15)/16*16) {
 		ct, _, err := parts.Encrypt(nil, part, int64(len(got)))
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("Parts: %w", err)
 		}
 		got = append(got, ct...)
 	}
 	trailer, _, err := parts.Finish(int64(len(p)))
 	if got = append(got, trailer...); err != nil || !bytes.Equal(got, want) {
-		return fmt.Errorf("%s: %x, %v, want %x", name, got, err, want)
+		return fmt.Errorf("Parts: %x, %v, want %x", got, err, want)
 	}
 	return nil
 }
@@ -167,7 +167,7 @@ func (v vector) gcm(n calls, piece int) error {
 	return errors.Join(
 		n.writes("EncryptWriter", w, &buf, v.Msg, sealed),
 		n.yields("EncryptReader", e, sealed),
-		n.joins("Parts", stream.SetPartChunk(must(stream.NewGCMParts(v.Key, v.IV, v.AAD)), piece), v.Msg, sealed),
+		n.joins(stream.SetPartChunk(must(stream.NewGCMParts(v.Key, v.IV, v.AAD)), piece), v.Msg, sealed),
 		n.yields("DecryptReader", d, v.Msg),
 		n.yields("UnverifiedReader", u, v.Msg),
 		verify,
@@ -234,7 +234,7 @@ func (v vector) cbcEncrypt(n calls, piece int) error {
 	return errors.Join(
 		n.writes("EncryptWriter", w, &buf, v.Msg, v.CT),
 		n.yields("EncryptReader", e, v.CT),
-		n.joins("Parts", must(stream.NewCBCParts(v.Key, v.IV)), v.Msg, v.CT),
+		n.joins(must(stream.NewCBCParts(v.Key, v.IV)), v.Msg, v.CT),
 	)
 }
 

@@ -89,5 +89,5 @@ func serve(t *score.Table, secure bool, size int, dir string) (err error) {
 			err = closeErr
 		}
 	}()
-	return t.Rows(p.rows())
+	return t.Rows(p.rows(), nil)
 }

@@ -13,7 +13,7 @@ import (
 
 const rounds = 7
 
-func (p *pair) rows() ([]score.Row, error) {
+func (p *pair) rows() []score.Row {
 	name, unsigned := "http signed", false
 	if p.secure {
 		name, unsigned = "TLS unsigned", true
@@ -39,7 +39,7 @@ func (p *pair) rows() ([]score.Row, error) {
 	if !p.secure {
 		rows = append(rows, get(name+"/get/only ours on disk", p.getTheirs, p.ours, 0))
 	}
-	return rows, nil
+	return rows
 }
 
 func (p *pair) row(name string, bar float64, drop func() error, theirs, ours func() error) score.Row {

@@ -23,7 +23,7 @@ func wrongFileEntries() []entry {
 		"empty":      func(string) string { return "" },
 		"html":       func(string) string { return "<html><body>403 Forbidden</body></html>" },
 		"list":       func(s string) string { return "[" + s + "]" },
-		"text":       func(s string) string { return quote(s) },
+		"text":       quote,
 		"null":       func(string) string { return "null" },
 		"no-key":     func(string) string { return `{"invalid":"json"}` },
 		"two":        func(s string) string { return s + s },

@@ -53,7 +53,7 @@ func TestFileKeepsKeys(t *testing.T) {
 		if err := step(keyA); err != nil {
 			t.Fatal(err)
 		}
-		blobs = append(blobs, mustEncrypt(t, k, keyA, []byte{byte(len(blobs))}, md{"a": "b"}))
+		blobs = append(blobs, mustEncrypt(t, k, []byte{byte(len(blobs))}, md{"a": "b"}))
 	}
 	again := mustOpen(t, path)
 	if n := again.Versions(keyA); n != 3 {

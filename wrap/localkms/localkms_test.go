@@ -38,9 +38,10 @@ func newKMS(t testing.TB) *localkms.KMS {
 	return k
 }
 
-func mustEncrypt(t testing.TB, k wrap.KMS, keyID string, plain []byte, encCtx md) []byte {
+// mustEncrypt encrypts under keyA.
+func mustEncrypt(t testing.TB, k wrap.KMS, plain []byte, encCtx md) []byte {
 	t.Helper()
-	blob, err := k.Encrypt(t.Context(), keyID, plain, encCtx)
+	blob, err := k.Encrypt(t.Context(), keyA, plain, encCtx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func TestRoundTrip(t *testing.T) {
 	for _, encCtx := range []md{nil, {}, {"a": "b"}, {"": ""}, {"a=b": "c\nd=e", "é": "漢"}} {
 		for _, n := range []int{1, 16, 32, 1024, 4096} {
 			plain := bytes.Repeat([]byte{byte(n)}, n)
-			wantPlain(t, k, keyA, mustEncrypt(t, k, keyA, plain, encCtx), encCtx, plain)
+			wantPlain(t, k, keyA, mustEncrypt(t, k, plain, encCtx), encCtx, plain)
 			if n > 1024 {
 				continue
 			}
@@ -80,7 +81,7 @@ func TestRoundTrip(t *testing.T) {
 			wantPlain(t, k, keyB, blob, encCtx, made)
 		}
 	}
-	wantPlain(t, k, keyA, mustEncrypt(t, k, keyA, []byte("p"), nil), md{}, []byte("p"))
+	wantPlain(t, k, keyA, mustEncrypt(t, k, []byte("p"), nil), md{}, []byte("p"))
 }
 
 func TestLimits(t *testing.T) {
@@ -115,7 +116,7 @@ func TestLimits(t *testing.T) {
 
 func TestUnknownKey(t *testing.T) {
 	k := newKMS(t)
-	blob := mustEncrypt(t, k, keyA, make([]byte, 32), nil)
+	blob := mustEncrypt(t, k, make([]byte, 32), nil)
 	_, errDecrypt := k.Decrypt(t.Context(), "unknown", blob, nil)
 	_, errEncrypt := k.Encrypt(t.Context(), "unknown", make([]byte, 32), nil)
 	_, _, errGenerate := k.GenerateDataKey(t.Context(), "", 32, nil)
@@ -132,7 +133,7 @@ func TestUnknownKey(t *testing.T) {
 
 func TestEndOfContext(t *testing.T) {
 	k := newKMS(t)
-	blob := mustEncrypt(t, k, keyA, make([]byte, 32), nil)
+	blob := mustEncrypt(t, k, make([]byte, 32), nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, errDecrypt := k.Decrypt(ctx, keyA, blob, nil)
@@ -145,7 +146,7 @@ func TestEndOfContext(t *testing.T) {
 func TestRejected(t *testing.T) {
 	k := newKMS(t)
 	encCtx := md{"user": "alice", "app": "x"}
-	blob := mustEncrypt(t, k, keyA, bytes.Repeat([]byte{7}, 32), encCtx)
+	blob := mustEncrypt(t, k, bytes.Repeat([]byte{7}, 32), encCtx)
 	for i := range len(blob) * 8 {
 		bad := bytes.Clone(blob)
 		bad[i/8] ^= 1 << (i % 8)
@@ -174,14 +175,14 @@ func TestRejected(t *testing.T) {
 
 // TestForeignKeyOfTheSameName: another KMS's key of the same ID is another key.
 func TestForeignKeyOfTheSameName(t *testing.T) {
-	wantRejected(t, newKMS(t), keyA, mustEncrypt(t, newKMS(t), keyA, make([]byte, 32), nil), nil)
+	wantRejected(t, newKMS(t), keyA, mustEncrypt(t, newKMS(t), make([]byte, 32), nil), nil)
 }
 
 func TestRotate(t *testing.T) {
 	k := newKMS(t)
 	var blobs [][]byte
 	for i := range 5 {
-		blobs = append(blobs, mustEncrypt(t, k, keyA, []byte{byte(i)}, nil))
+		blobs = append(blobs, mustEncrypt(t, k, []byte{byte(i)}, nil))
 		if err := k.Rotate(keyA); err != nil {
 			t.Fatal(err)
 		}
@@ -209,13 +210,13 @@ func TestImportedKeyIsCopied(t *testing.T) {
 	if err := again.ImportKey(keyA, bytes.Repeat([]byte{9}, 32)); err != nil {
 		t.Fatal(err)
 	}
-	wantPlain(t, again, keyA, mustEncrypt(t, k, keyA, []byte("p"), nil), nil, []byte("p"))
+	wantPlain(t, again, keyA, mustEncrypt(t, k, []byte("p"), nil), nil, []byte("p"))
 }
 
 func TestInputsAreLeftAlone(t *testing.T) {
 	k := newKMS(t)
 	plain, encCtx := []byte("plain"), md{"a": "b"}
-	blob := mustEncrypt(t, k, keyA, plain, encCtx)
+	blob := mustEncrypt(t, k, plain, encCtx)
 	before := bytes.Clone(blob)
 	wantPlain(t, k, keyA, blob, encCtx, []byte("plain"))
 	if string(plain) != "plain" || !bytes.Equal(blob, before) || !maps.Equal(encCtx, md{"a": "b"}) {
@@ -230,7 +231,7 @@ func TestConcurrentUse(t *testing.T) {
 		wg.Go(func() {
 			for i := range 20 {
 				plain := []byte{byte(g), byte(i)}
-				wantPlain(t, k, keyA, mustEncrypt(t, k, keyA, plain, nil), nil, plain)
+				wantPlain(t, k, keyA, mustEncrypt(t, k, plain, nil), nil, plain)
 				if i%10 == 0 {
 					if err := errors.Join(k.Rotate(keyA), k.CreateKey(fmt.Sprint(g, i))); err != nil {
 						t.Error(err)

@@ -84,7 +84,7 @@ func testClient(t *testing.T, k *localkms.KMS, client sdk) {
 	sealed := client.do(t, sdkMessage{Op: "encrypt", KeyID: keyB, Context: encCtx, Plain: []byte("plain")})
 	wantPlain(t, k, keyB, sealed.Blob, encCtx, []byte("plain"))
 
-	ours := mustEncrypt(t, k, keyA, []byte("ours"), encCtx)
+	ours := mustEncrypt(t, k, []byte("ours"), encCtx)
 	if got := client.do(t, sdkMessage{Op: "decrypt", KeyID: keyA, Blob: ours, Context: encCtx}); string(got.Plain) != "ours" {
 		t.Errorf("decrypt = %+v, want ours", got)
 	}
@@ -117,7 +117,7 @@ func TestBoto3(t *testing.T) {
 	k := newKMS(t)
 	client := startBoto3(t, startServer(t, k).URL)
 	testClient(t, k, client)
-	blob := mustEncrypt(t, k, keyA, []byte("p"), nil)
+	blob := mustEncrypt(t, k, []byte("p"), nil)
 	for keyID, want := range map[string]string{keyA: "", keyB: "IncorrectKeyException", "unknown": "NotFoundException"} {
 		if got := client.do(t, sdkMessage{Op: "decrypt", KeyID: keyID, Blob: blob}); got.Error != want || (got.Plain != nil) != (want == "") {
 			t.Errorf("decrypt by the key %s = %+v, want %q", keyID, got, want)

@@ -91,7 +91,7 @@ func TestServerRoundTrip(t *testing.T) {
 func TestServerErrors(t *testing.T) {
 	k := newKMS(t)
 	srv := startServer(t, k)
-	blob := base64.StdEncoding.EncodeToString(mustEncrypt(t, k, keyA, make([]byte, 32), md{"a": "b"}))
+	blob := base64.StdEncoding.EncodeToString(mustEncrypt(t, k, make([]byte, 32), md{"a": "b"}))
 	idA := fmt.Sprintf(`"KeyId":%q`, keyA)
 	for _, c := range []struct{ name, op, body, want string }{
 		{"other context", "Decrypt", `{` + idA + `,"CiphertextBlob":"` + blob + `","EncryptionContext":{"a":"c"}}`, "InvalidCiphertextException"},
