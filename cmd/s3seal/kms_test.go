@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -207,4 +208,15 @@ func startKMSServer(t *testing.T, args ...string) (url string, end func() (code 
 	t.Helper()
 	words, end := startServer(t, append([]string{"kms-server"}, args...)...)
 	return words[2], end
+}
+
+// TestKMSServerJSON: a script need not search for the address.
+func TestKMSServerJSON(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "kms.json")
+	words, end := startServer(t, "kms-server", "--json", "--addr", "127.0.0.1:0", "--keys", file, "--create-key", "k")
+	defer end()
+	var got kmsReport
+	if err := json.Unmarshal([]byte(strings.Join(words, ",")), &got); err != nil || !strings.HasPrefix(got.URL, "http://127.0.0.1:") || got.File != file || got.Keys != 1 {
+		t.Errorf("kms-server printed %q, %v, want where it listens", words, err)
+	}
 }

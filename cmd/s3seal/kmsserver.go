@@ -20,7 +20,7 @@ type kmsServerCmd struct {
 	Addr      text   `required:"" placeholder:"127.0.0.1:PORT" help:"Where to listen: a loopback address; port 0: any that is free."`
 	Keys      text   `required:"" placeholder:"FILE" help:"The key file. Whoever can read it has all the keys."`
 	CreateKey []text `sep:"none" placeholder:"KEYID" help:"Make this key, and the file, if they are not there; may be repeated."`
-	jsonFlags
+	JSON      bool   `name:"json" help:"Print where it listens as one line of JSON with stable names."`
 }
 
 // Help implements kong.HelpProvider.

@@ -22,7 +22,7 @@ type serveCmd struct {
 	Listen text   `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where to listen; default 127.0.0.1:0, port 0: any that is free."`
 	Expose bool   `help:"Allow --listen on an address that other machines can reach. They can read everything, and what is sent is not encrypted."`
 	Host   []text `sep:"none" placeholder:"NAME" help:"Also answer requests for this host name, besides localhost and IP addresses; may be repeated."`
-	jsonFlags
+	JSON   bool   `name:"json" help:"Print where it listens as one line of JSON with stable names."`
 	readFlags
 	Ranges bool `name:"allow-unauthenticated-ranges" help:"Also serve ranges that cannot be verified: those of all formats but chunked and dare2."`
 	Src    text `arg:"" help:"The bucket, or what its keys begin with: s3://BUCKET, s3://BUCKET/PREFIX/, dir:ROOT or dir:ROOT//PREFIX/."`
