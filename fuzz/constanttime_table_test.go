@@ -47,13 +47,11 @@ backend/resume_file.go          diskState.check          !=                     
 backend/resume_send.go          resumable.isOurs         bytes.Equal*2                  public  IVs and wrapped keys, of metadata
 backend/resume_state.go         decodeHead               !=                             public  start of a state file
 backend/resume_state.go         decodeHead               bytes.Equal                    public  hash of what is in the clear, not keyed
-backend/resume_state.go         isZero                   slices.ContainsFunc            public  whether there is a sealed state
 backend/rewrap_store.go         rewrapping.same          bytes.Equal                    public  wrapped keys
 backend/sidecar_put.go          Bucket.settle            bytes.Equal                    public  sidecars, which hold what a KMS has encrypted
 backend/sidecar_put.go          encodeBlob               bytes.Equal                    public  a blob and what a reader would take it for
 backend/stale.go                peekHead                 !=                             public  start of a state file
 backend/bulk/journal_open.go    begin                    bytes.HasPrefix                public  header of a journal
-backend/bulk/journal_read.go    scanner.next             bytes.TrimSuffix               public  end of a line
 backend/bulk/manifest.go        openManifest             ==                             public  start of a file, which may be gzip
 backend/bulk/migrate_there.go   sameSealing              bytes.Equal                    public  IVs
 backend/bulk/verify.go          verifier.once            !=                             public  hashes, which nobody comes nearer to byte by byte
@@ -62,7 +60,6 @@ backend/bulk/verify_list.go     sums.addSum              bytes.CutPrefix        
 cmd/s3seal/aesfile.go           cutHeader                ==                             public  header of a key file, before the key
 cmd/s3seal/aesfile.go           parseAESKey              bytes.HasPrefix*2              public  whether a file begins like a key file
 cmd/s3seal/aesfile.go           onlyReading              bytes.HasPrefix                public  whether a file is PEM
-cmd/s3seal/rsafile.go           parseRSAKey              bytes.Contains                 public  whether a file is PEM
 cmd/s3seal/doctor_key.go        sealAndOpen              bytes.Equal                    public  a plaintext that everybody knows
 cmd/s3seal/doctor_write.go      probe.get                bytes.Equal                    public  a plaintext that is random and for one use
 cmd/s3seal/migrate.go           migrateCmd.own           key.Equal                      public  public keys

@@ -28,14 +28,14 @@ var comparedPackages = []string{"stream/...", "wrap/...", "envelope/...", "backe
 
 var comparedBySuites = []string{"stream/streamtest", "backend/backendtest", "backend/s3/s3test"}
 
-// compareFuncs are the functions that compare bytes, or decide by them. Those of
-// package subtle are found as well, and the methods Equal of keys.
+// compareFuncs are the functions that compare bytes, or decide by them, with what
+// the table calls them, if that is not their name. Those of package subtle are found
+// as well, and the methods Equal of keys.
 var compareFuncs = map[string]string{
-	"bytes.Equal": "", "bytes.Compare": "", "bytes.EqualFold": "", "bytes.Contains": "", "bytes.Index": "",
+	"bytes.Equal": "", "bytes.Compare": "", "bytes.EqualFold": "",
 	"bytes.HasPrefix": "", "bytes.HasSuffix": "", "bytes.CutPrefix": "", "bytes.CutSuffix": "",
-	"bytes.TrimPrefix": "", "bytes.TrimSuffix": "",
-	"slices.Equal": "", "slices.EqualFunc": "", "slices.Compare": "", "slices.Contains": "", "slices.ContainsFunc": "",
-	"slices.Index": "", "slices.IndexFunc": "", "reflect.DeepEqual": "",
+	"slices.Equal": "", "slices.EqualFunc": "", "slices.Compare": "", "slices.CompareFunc": "",
+	"reflect.DeepEqual":   "",
 	"(*math/big.Int).Cmp": "big.Int.Cmp", "(*math/big.Int).CmpAbs": "big.Int.CmpAbs",
 	"crypto/hmac.Equal":                    "hmac.Equal",
 	"(crypto/cipher.AEAD).Open":            "AEAD.Open",
@@ -53,7 +53,7 @@ var constantTime = []string{"subtle.", "hmac.Equal", "AEAD.Open", "rsa.DecryptOA
 //
 // It finds calls of the functions above, == and != of arrays of bytes and of what
 // holds them, and those and switches of a slice that was made a string. What
-// compares one byte, looks up a map or indexes a table it does not find.
+// compares one byte, searches, looks up a map or indexes a table it does not find.
 func TestConstantTime(t *testing.T) {
 	found := findComparisons(t)
 	table := readComparisons(t)
