@@ -49,6 +49,8 @@
 package bulk
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/s3seal/s3seal/backend"
@@ -103,12 +105,8 @@ type Options struct {
 
 // String returns what the job does to what, for people.
 func (j Job) String() string {
-	text := j.Operation
-	for _, place := range []string{j.Source, j.Destination} {
-		if place != "" {
-			text += " " + place
-		}
-	}
+	places := slices.DeleteFunc([]string{j.Operation, j.Source, j.Destination}, func(s string) bool { return s == "" })
+	text := strings.Join(places, " ")
 	if j.Options != "" {
 		text += ", " + j.Options
 	}
