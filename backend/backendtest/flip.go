@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 )
@@ -59,10 +60,8 @@ func (f *Flip) check() error {
 	if f.Bit > 7 || f.Offset < 0 {
 		return fmt.Errorf("flip: bit %d of the byte at %d: want 0 to 7, not before 0", f.Bit, f.Offset)
 	}
-	for _, m := range f.After {
-		if m == "" {
-			return errors.New("flip: empty marker")
-		}
+	if slices.Contains(f.After, "") {
+		return errors.New("flip: empty marker")
 	}
 	return nil
 }
