@@ -3,11 +3,25 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 
 	"github.com/s3seal/s3seal/bench/internal/ends"
 	"github.com/s3seal/s3seal/stream"
 )
+
+// allocations prints how often a running writer allocates.
+func (t *table) allocations() error {
+	n, err := writeAllocations()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(t.Out, "allocations per Write of 1 MiB in steady state: %g (bar 0)\n", n)
+	if n != 0 {
+		t.Missed++
+	}
+	return nil
+}
 
 // writeAllocations returns how often a running writer allocates per Write of
 // 1 MiB, on all cores, rounded down: a garbage collection empties the pools.

@@ -88,16 +88,3 @@ func (t *table) run(cores int, short bool) error {
 	}
 	return t.Rows(chunkedAllCores(cores))
 }
-
-// allocations prints how often a running writer allocates.
-func (t *table) allocations() error {
-	n, err := writeAllocations()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(t.Out, "allocations per Write of 1 MiB in steady state: %g (bar 0)\n", n)
-	if n != 0 {
-		t.Missed++
-	}
-	return nil
-}

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Enough is the share of the cores that a process must have had for a miss to be
+// enough is the share of the cores that a process must have had for a miss to be
 // believed.
-const Enough = 0.9
+const enough = 0.9
 
 // A Turn is a piece of work that was timed.
 type Turn struct {
@@ -38,7 +38,7 @@ func Timed(cores, times int, f func() error) (Turn, error) {
 // Doubt returns why a result of a process that had this share of the cores is
 // not believed, or "".
 func Doubt(share float64) string {
-	if share >= Enough {
+	if share >= enough {
 		return ""
 	}
 	return fmt.Sprintf("got %.0f %% of the cores", 100*share)

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,11 +59,11 @@ func run(out io.Writer, peers []Peer, name string, size int64, through bool) err
 }
 
 func names(peers []Peer) string {
-	var s string
-	for _, p := range peers {
-		s += " " + p.Name
+	all := make([]string, len(peers))
+	for i, p := range peers {
+		all[i] = p.Name
 	}
-	return s
+	return strings.Join(all, " ")
 }
 
 // SizeName returns size in the unit that people read.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -20,6 +21,19 @@ func (j *job) ratio(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	return j.run(ctx, out, nil, bin, pick(j, []string{"-short"}, []string{"-again"})...)
+}
+
+// transfer is what the command of that name prints, which is a table, too.
+func (j *job) transfer(ctx context.Context, out io.Writer) error {
+	if err := findMinIO(); err != nil {
+		_, err := fmt.Fprintf(out, "note: %v\n", err)
+		return err
+	}
+	bin, err := j.build(ctx, "bench/transfer")
+	if err != nil {
+		return err
+	}
+	return j.run(ctx, out, nil, bin, "-again", "-size", pick(j, "1", "256"))
 }
 
 // A score is one line of the commands ratio and transfer.

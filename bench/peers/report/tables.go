@@ -276,7 +276,7 @@ func plural(n string) string {
 func versions(r results) []string {
 	var all []string
 	for _, name := range partNames() {
-		for _, v := range strings.Split(r[name].header["versions"], ", ") {
+		for v := range strings.SplitSeq(r[name].header["versions"], ", ") {
 			if v != "" && !slices.Contains(all, v) {
 				all = append(all, v)
 			}
