@@ -41,7 +41,7 @@ type rsaOAEPKey struct {
 // which forbids SHA-1, NewRSAOAEP and Wrap fail with [ErrFIPS].
 // The wrapper is safe for concurrent use.
 func NewRSAOAEP(pub *rsa.PublicKey) (Wrapper, error) {
-	if err := cmp.Or(checkOAEPMode(), rsakey.CheckPublic("wrap", pub, rsakey.MinWriteBits)); err != nil {
+	if err := cmp.Or(checkOAEPMode(), rsakey.CheckPublic("wrap", pub)); err != nil {
 		return nil, err
 	}
 	return &rsaOAEP{label(fmt.Sprintf("wrap.RSAOAEP(%d-bit public)", pub.N.BitLen())), rsakey.ClonePublic(pub)}, nil
@@ -72,7 +72,7 @@ func NewRSAOAEPKey(priv *rsa.PrivateKey) (Key, error) {
 func (w *rsaOAEP) Algorithm() Algorithm { return RSAOAEPSHA1 }
 
 func (w *rsaOAEP) Wrap(_ context.Context, cek []byte, info Info) ([]byte, error) {
-	if err := cmp.Or(checkOAEPMode(), rsakey.CheckPublic("wrap", w.pub, rsakey.MinWriteBits), checkCEK(cek)); err != nil {
+	if err := cmp.Or(checkOAEPMode(), rsakey.CheckPublic("wrap", w.pub), checkCEK(cek)); err != nil {
 		return nil, err
 	}
 	payload := oaepPayload(cek, info.ContentAlg)

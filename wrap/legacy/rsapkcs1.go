@@ -48,7 +48,7 @@ type rejection struct{ key []byte }
 // FIPS 140-only mode NewRSAPKCS1 and Wrap fail with [wrap.ErrFIPS].
 // The wrapper is safe for concurrent use.
 func NewRSAPKCS1(pub *rsa.PublicKey) (wrap.Wrapper, error) {
-	if err := cmp.Or(checkMode(pkcs1Name), rsakey.CheckPublic("wrap/legacy", pub, rsakey.MinWriteBits)); err != nil {
+	if err := cmp.Or(checkMode(pkcs1Name), rsakey.CheckPublic("wrap/legacy", pub)); err != nil {
 		return nil, err
 	}
 	return &rsaPKCS1{label(fmt.Sprintf("legacy.RSAPKCS1(%d-bit public)", pub.N.BitLen())), rsakey.ClonePublic(pub)}, nil
@@ -86,7 +86,7 @@ func NewRSAPKCS1Key(priv *rsa.PrivateKey) (wrap.Key, error) {
 func (w *rsaPKCS1) Algorithm() wrap.Algorithm { return wrap.RSAPKCS1 }
 
 func (w *rsaPKCS1) Wrap(_ context.Context, cek []byte, _ wrap.Info) ([]byte, error) {
-	if err := cmp.Or(checkMode(pkcs1Name), rsakey.CheckPublic("wrap/legacy", w.pub, rsakey.MinWriteBits)); err != nil {
+	if err := cmp.Or(checkMode(pkcs1Name), rsakey.CheckPublic("wrap/legacy", w.pub)); err != nil {
 		return nil, err
 	}
 	if len(cek) != pkcs1CEKSize {

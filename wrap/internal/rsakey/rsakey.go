@@ -15,13 +15,17 @@ import (
 // can still be read; nothing new should. The upper limit bounds the work that
 // one operation can cause.
 const (
-	MinReadBits  = 1024
-	MinWriteBits = 2048
+	minReadBits  = 1024
+	minWriteBits = 2048
 	maxBits      = 16384
 )
 
-// CheckPublic checks pub, for the package of that name.
-func CheckPublic(name string, pub *rsa.PublicKey, minBits int) error {
+// CheckPublic checks that pub may be written with, for the package of that name.
+func CheckPublic(name string, pub *rsa.PublicKey) error {
+	return check(name, pub, minWriteBits)
+}
+
+func check(name string, pub *rsa.PublicKey, minBits int) error {
 	if pub == nil || pub.N == nil {
 		return errors.New(name + ": RSA key: missing modulus")
 	}
@@ -45,7 +49,7 @@ func ClonePrivate(name string, priv *rsa.PrivateKey) (*rsa.PrivateKey, error) {
 	if priv == nil {
 		return nil, errors.New(name + ": RSA key: missing private key")
 	}
-	if err := CheckPublic(name, &priv.PublicKey, MinReadBits); err != nil {
+	if err := check(name, &priv.PublicKey, minReadBits); err != nil {
 		return nil, err
 	}
 	c := &rsa.PrivateKey{PublicKey: *ClonePublic(&priv.PublicKey)}
