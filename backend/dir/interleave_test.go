@@ -166,7 +166,7 @@ func TestInterleaved(t *testing.T) {
 			prepare(t, root, c.a.key, c.b.key)
 			n := c.a.steps(t, root)
 			for i := 0; i <= n; i++ {
-				for j := 0; j < 50; j++ { // b ends before that
+				for j := range 50 { // b ends before that
 					if testing.Short() && (i+j)%3 != 0 {
 						continue
 					}
