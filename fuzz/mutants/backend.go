@@ -187,11 +187,11 @@ var backendMutants = []mutant{
 	{
 		name: "migrate-tags-lost", file: "backend/bulk/migrate_keep.go", packages: []string{"backend/bulk"},
 		old: `	if err != nil {
-		return nil, fmt.Errorf("source: %w", err)
+		return nil, unreadTags(err)
 	}
 	return put, nil`,
 		new: `	if err != nil {
-		_ = fmt.Errorf("source: %w", err)
+		_ = unreadTags(err)
 	}
 	return put, nil`,
 	},

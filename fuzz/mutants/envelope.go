@@ -42,7 +42,7 @@ var envelopeMutants = []mutant{
 	},
 	{
 		name: "policy-after-unwrap", file: "envelope/open.go", auth: true, packages: inEnvelope,
-		old: `	if err := opts.permit(h); err != nil {
+		old: `	if err := opts.Permit(h); err != nil {
 		return nil, err
 	}
 	cek, err := unwrap(ctx, u, h)
@@ -55,14 +55,14 @@ var envelopeMutants = []mutant{
 	if err != nil {
 		return nil, err
 	}
-	if err := opts.permit(h); err != nil {
+	if err := opts.Permit(h); err != nil {
 		return nil, err
 	}`,
 	},
 	{
 		name: "ranges-free", file: "envelope/open_range.go", auth: true, packages: inEnvelope,
-		old: `if allowed || s.info().format != nil {`,
-		new: `if allowed || s.info().format != nil || s == V3 {`,
+		old: `return allowed || s.info().format != nil }`,
+		new: `return allowed || s.info().format != nil || s == V3 }`,
 	},
 	{
 		name: "range-counts-as-verified", file: "envelope/open_range.go", auth: true, packages: inEnvelope,

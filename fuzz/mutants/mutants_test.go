@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 )
 
 // TestMain goes to the root of the module, as the command wants.
@@ -79,6 +80,7 @@ func TestVerdict(t *testing.T) {
 		counts func(r *runner)
 		ok     bool
 	}{
+		{"hung", func(r *runner) { r.count(auth, hung) }, true},
 		{"all killed", func(r *runner) { r.count(auth, killed) }, true},
 		{"authentication survived", func(r *runner) { many(r, plain, killed, 99); r.count(auth, survived) }, false},
 		{"one of 20 survived", func(r *runner) { many(r, plain, killed, 19); r.count(plain, survived) }, true},
@@ -103,7 +105,7 @@ func many(r *runner, m mutant, outcome string, n int) {
 func TestLog(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "log")
 	r := &runner{log: name, commit: "abc"}
-	if err := r.note(mutant{name: "m"}, killed); err != nil {
+	if err := r.note(mutant{name: "m"}, killed, "TestM"); err != nil {
 		t.Fatal(err)
 	}
 	for commit, want := range map[string]string{"abc": killed, "def": ""} {
@@ -111,5 +113,48 @@ func TestLog(t *testing.T) {
 		if err != nil || done["m"] != want {
 			t.Errorf("commit %s: want %q, got %q, %v", commit, want, done["m"], err)
 		}
+	}
+}
+
+// TestJudge: a test that fails has a name; all else must be accounted for.
+func TestJudge(t *testing.T) {
+	for _, c := range []struct {
+		out  string
+		want finding
+		ok   bool
+	}{
+		{"--- FAIL: TestA (0.01s)\n    --- FAIL: TestA/b (0.00s)\nFAIL\tx\t0.1s\nFAIL\n", finding{found: true, by: "TestA"}, true},
+		{"panic: test timed out after 1m0s\n\trunning tests:\n\t\tTestA (1m0s)\nFAIL\tx\t60s\n", finding{found: true, by: "it does not end", hung: true}, true},
+		{"panic: runtime error: index out of range\n\ngoroutine 1\nFAIL\tx\t0.1s\n", finding{found: true, by: "panic: runtime error: index out of range"}, true},
+		{"# x\n./a.go:1: undefined: b\nFAIL\tx [build failed]\n", finding{}, false},
+		{"FAIL\tx\t0.1s\nFAIL\n", finding{}, false},
+	} {
+		got, err := judge(c.out)
+		if got != c.want || (err == nil) != c.ok {
+			t.Errorf("judge(%q) = %+v, %v, want %+v, ok %v", c.out, got, err, c.want, c.ok)
+		}
+	}
+}
+
+// TestBaseline: where tests fail without a bug, no bug is tried; where a change
+// is none, it survives.
+func TestBaseline(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles and runs other tests")
+	}
+	r := &runner{out: new(bytes.Buffer), limit: time.Minute}
+	if limit, err := r.limitOf(t.Context(), "internal/filelock"); err != nil || limit < least {
+		t.Fatalf("limitOf = %v, %v, want at least %v", limit, err, least)
+	}
+	none := mutant{
+		name: "none", file: "internal/tempfile/tempfile.go", packages: []string{"internal/tempfile"},
+		old: "package tempfile\n", new: "package tempfile // as it is\n",
+	}
+	if outcome, by, err := r.outcome(t.Context(), none); err != nil || outcome != survived {
+		t.Errorf("outcome = %q, %q, %v, want %q of a change that is none", outcome, by, err, survived)
+	}
+	r.limit = time.Nanosecond
+	if _, err := r.limitOf(t.Context(), "internal/tempfile2"); err == nil {
+		t.Error("limitOf a package that is not there = nil, want an error")
 	}
 }

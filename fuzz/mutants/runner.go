@@ -11,15 +11,14 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
 // The outcomes of a mutant.
 const (
 	killed   = "killed"
+	hung     = "hung" // the tests do not end with it, which is noticed as well
 	survived = "survived"
 	excused  = "equivalent" // it has survived, as its entry says
 )
@@ -29,7 +28,8 @@ type runner struct {
 	out    io.Writer
 	log    string // a file, or empty
 	commit string
-	limit  time.Duration
+	limit  time.Duration            // of the tests of a package without a bug
+	limits map[string]time.Duration // of those with one, by package
 
 	score     map[string]int
 	survivors []string // and whether they touch authentication
@@ -39,39 +39,46 @@ type runner struct {
 // try runs the tests against one mutant.
 func (r *runner) try(ctx context.Context, m mutant) error {
 	start := time.Now()
-	outcome, err := r.outcome(ctx, m)
+	outcome, by, err := r.outcome(ctx, m)
 	if err != nil {
 		return err
 	}
 	took := time.Since(start).Round(100 * time.Millisecond)
-	fmt.Fprintf(r.out, "%-10s %-34s %s\n", outcome, m.name, took)
+	fmt.Fprintf(r.out, "%-10s %-34s %-8s %s\n", outcome, m.name, took, by)
 	r.count(m, outcome)
-	return r.note(m, outcome)
+	return r.note(m, outcome, by)
 }
 
-func (r *runner) outcome(ctx context.Context, m mutant) (string, error) {
+// outcome returns also which test has found it.
+func (r *runner) outcome(ctx context.Context, m mutant) (outcome, by string, err error) {
 	dir, err := os.MkdirTemp("", "s3seal-mutant-")
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	defer os.RemoveAll(dir)
 	overlay, err := writeOverlay(dir, m)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	for _, pkg := range m.packages {
-		dead, err := r.test(ctx, overlay, pkg)
+		limit, err := r.limitOf(ctx, pkg)
 		if err != nil {
-			return "", fmt.Errorf("%s: %w", m.name, err)
+			return "", "", err
 		}
-		if dead {
-			return killed, nil
+		got, err := r.goTest(ctx, pkg, limit, "-overlay", overlay)
+		switch {
+		case err != nil:
+			return "", "", fmt.Errorf("%s: %w", m.name, err)
+		case got.hung:
+			return hung, pkg, nil
+		case got.found:
+			return killed, pkg + ": " + got.by, nil
 		}
 	}
 	if m.equivalent != "" {
-		return excused, nil
+		return excused, "", nil
 	}
-	return survived, nil
+	return survived, "", nil
 }
 
 // writeOverlay stores the file with the bug, and what tells the go command to
@@ -97,28 +104,6 @@ func writeOverlay(dir string, m mutant) (string, error) {
 	return overlay, os.WriteFile(overlay, text, 0o600)
 }
 
-// test runs the tests of one package, and reports whether they have failed. A
-// mutant that hangs is found, too. That a mutant does not compile is an error.
-func (r *runner) test(ctx context.Context, overlay, pkg string) (failed bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, r.limit+time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "-vet=off", "-failfast", "-count=1",
-		"-timeout", r.limit.String(), "./"+pkg)
-	out, err := cmd.CombinedOutput()
-	text := string(out)
-	switch {
-	case err == nil:
-		return false, nil
-	case strings.Contains(text, "[build failed]"), strings.Contains(text, "[setup failed]"):
-		return false, fmt.Errorf("does not compile:\n%s", text)
-	case ctx.Err() != nil:
-		return false, ctx.Err()
-	case strings.Contains(text, "FAIL"):
-		return true, nil
-	}
-	return false, fmt.Errorf("go test: %w\n%s", err, text)
-}
-
 func (r *runner) count(m mutant, outcome string) {
 	if r.score == nil {
 		r.score = make(map[string]int)
@@ -137,8 +122,9 @@ func (r *runner) count(m mutant, outcome string) {
 
 // verdict prints the score and says whether it will do.
 func (r *runner) verdict() error {
-	found, lost := r.score[killed], r.score[survived]
-	fmt.Fprintf(r.out, "commit %s: %d killed, %d survived, %d equivalent\n", r.commit, found, lost, r.score[excused])
+	found, lost := r.score[killed]+r.score[hung], r.score[survived]
+	fmt.Fprintf(r.out, "commit %s: %d killed, %d hung, %d survived, %d equivalent\n",
+		r.commit, r.score[killed], r.score[hung], lost, r.score[excused])
 	for _, name := range r.survivors {
 		fmt.Fprintln(r.out, "survivor:", name)
 	}
@@ -154,14 +140,15 @@ type entry struct {
 	Time    time.Time `json:"time"`
 	Mutant  string    `json:"mutant"`
 	Outcome string    `json:"outcome"`
+	By      string    `json:"by,omitempty"`
 }
 
 // note appends to the log, so that a run that was interrupted can go on.
-func (r *runner) note(m mutant, outcome string) error {
+func (r *runner) note(m mutant, outcome, by string) error {
 	if r.log == "" {
 		return nil
 	}
-	line, err := json.Marshal(entry{r.commit, time.Now().UTC().Truncate(time.Second), m.name, outcome})
+	line, err := json.Marshal(entry{r.commit, time.Now().UTC().Truncate(time.Second), m.name, outcome, by})
 	if err != nil {
 		return err
 	}
