@@ -99,6 +99,7 @@ func chunkNonce(base []byte, k uint64) []byte {
 func ChunkedSeal(cek, salt, context, p []byte) []byte {
 	aead, base, commitment := chunkedKeys(cek, salt, context)
 	out := slices.Concat(salt, commitment)
+	out = slices.Grow(out, len(p)+(len(p)/chunk+1)*16) // Seal grows by what it needs, no more
 	for k := uint64(0); ; k++ {
 		n := min(len(p), chunk)
 		out = aead.Seal(out, chunkNonce(base, k), p[:n], nil)
