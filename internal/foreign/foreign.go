@@ -11,6 +11,7 @@ package foreign
 import (
 	"os"
 	"os/exec"
+	"sync"
 	"testing"
 )
 
@@ -26,14 +27,22 @@ func missing(t testing.TB, what string, err error) {
 	t.Skipf("needs %s: %v", what, err)
 }
 
+// found are the libraries that Ruby has. It takes a second to load some of them,
+// and many tests ask.
+var found sync.Map
+
 // Ruby returns the command of Ruby, which has the libraries.
 func Ruby(t testing.TB, libraries ...string) string {
 	t.Helper()
 	const ruby = "ruby"
 	for _, name := range libraries {
+		if _, ok := found.Load(name); ok {
+			continue
+		}
 		if err := exec.CommandContext(t.Context(), ruby, "-r", name, "-e", "").Run(); err != nil {
 			missing(t, "ruby with "+name+" (Debian: ruby ruby-aws-sdk-s3)", err)
 		}
+		found.Store(name, true)
 	}
 	return ruby
 }
