@@ -50,9 +50,13 @@ func TestS3cryptoRefusesOwn(t *testing.T) {
 
 func (m *peerMatrix) refuseOwn(t *testing.T) {
 	t.Helper()
+	sizes := []int{4101}
+	if m.srv.Name == "minio" || long() { // what refuses is the client, whatever the server
+		sizes = append(sizes, 0)
+	}
 	for _, location := range []string{inMetadata, inFile} {
 		for i, row := range ownRows() {
-			for _, size := range []int{0, 4101} {
+			for _, size := range sizes {
 				req := m.request(&row, location)
 				req.Key = fmt.Sprintf("%s-%d-%d", location, i, size)
 				b := m.open(t, &row, location, envelope.OpenOptions{})
