@@ -75,6 +75,35 @@ func TestBodyReaderSize(t *testing.T) {
 	}
 }
 
+// TestBodyReaderLimit compares every limit with every true size, of bodies whose
+// end comes by itself and with the last bytes. It counts for unknown sizes only.
+func TestBodyReaderLimit(t *testing.T) {
+	for have := range 40 {
+		for limit := range 40 {
+			for name, wrap := range map[string]func(io.Reader) io.Reader{
+				"plain":   func(r io.Reader) io.Reader { return r },
+				"onebyte": iotest.OneByteReader,
+				"dataerr": iotest.DataErrReader,
+			} {
+				r := backend.NewBodyReader(t.Context(), wrap(bytes.NewReader(pattern(have))), -1)
+				r.Limit(int64(limit))
+				n, err := io.Copy(io.Discard, struct{ io.Reader }{r})
+				if have <= limit && (err != nil || int(n) != have || !r.Done()) {
+					t.Fatalf("%s: %d bytes, limit %d: %d, %v", name, have, limit, n, err)
+				}
+				if have > limit && (!errors.Is(err, backend.ErrSize) || int(n) > limit || r.Done()) {
+					t.Fatalf("%s: %d bytes, limit %d: %d, %v, want ErrSize", name, have, limit, n, err)
+				}
+				r = backend.NewBodyReader(t.Context(), wrap(bytes.NewReader(pattern(have))), int64(have))
+				r.Limit(int64(limit))
+				if n, err := io.Copy(io.Discard, r); err != nil || int(n) != have {
+					t.Fatalf("%s: %d bytes that are known, limit %d: %d, %v", name, have, limit, n, err)
+				}
+			}
+		}
+	}
+}
+
 func TestBodyReaderErrors(t *testing.T) {
 	data := pattern(20)
 	for _, cause := range sourceErrors {

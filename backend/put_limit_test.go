@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
+	"testing/iotest"
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/mem"
@@ -21,7 +22,8 @@ func TestPutLimit(t *testing.T) {
 		b := p.bucket(&spyDriver{Driver: mem.New(), opts: func(o *backend.PutOptions) { got = o.MaxSize }})
 		put := func(size, most int64) error {
 			got = -1
-			_, err := b.Put(t.Context(), "key", bytes.NewReader(pattern(100)), size, &backend.PutOptions{MaxSize: most})
+			// Its last bytes come with the end.
+			_, err := b.Put(t.Context(), "key", iotest.DataErrReader(bytes.NewReader(pattern(100))), size, &backend.PutOptions{MaxSize: most})
 			return err
 		}
 		isGCM := p.authenticated()

@@ -200,4 +200,9 @@ var backendMutants = []mutant{
 		old: `if info == nil || info.Size != stored {`,
 		new: `if info == nil {`,
 	},
+	{
+		name: "body-limit-not-at-its-end", file: "backend/body.go", packages: inBackend,
+		old: `&& (err == nil || err == io.EOF) {`,
+		new: `&& err == nil {`,
+	},
 }
