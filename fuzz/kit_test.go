@@ -7,6 +7,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -47,10 +48,18 @@ func plant(f *testing.F, seeds [][]any) {
 	if len(seeds) == 0 {
 		f.Fatal("no seeds")
 	}
+	seen := make(map[string]bool, len(seeds))
 	for _, s := range seeds {
-		f.Add(s...)
+		if text := fmt.Sprintf("%q", s); !seen[text] {
+			seen[text] = true
+			f.Add(s...)
+		}
 	}
 }
+
+// largeSeed is how large a body may be that is a seed: fuzzing tries variations of
+// a larger one too slowly. The tests of the test kit read those, too.
+const largeSeed = 64 << 10
 
 // TestSeeds: every target of this package is listed and has seeds.
 func TestSeeds(t *testing.T) {
