@@ -99,7 +99,6 @@ func chunkNonce(base []byte, k uint64) []byte {
 func ChunkedSeal(cek, salt, context, p []byte) []byte {
 	aead, base, commitment := chunkedKeys(cek, salt, context)
 	out := slices.Concat(salt, commitment)
-	out = slices.Grow(out, len(p)+(len(p)/chunk+1)*16) // Seal grows by what it needs, no more
 	for k := uint64(0); ; k++ {
 		n := min(len(p), chunk)
 		out = aead.Seal(out, chunkNonce(base, k), p[:n], nil)
@@ -171,7 +170,7 @@ func DAREOpen(key, body []byte) (p []byte, whole bool) {
 		nonce := bytes.Clone(head[4:])
 		nonce[0] &= 0x7f
 		if k == 0 {
-			first = nonce
+			first = slices.Concat(nonce[:8], make([]byte, 4)) // what is free of it, and no place
 		}
 		if head[0] != 0x20 || head[1] != 0 || len(body) < n+32 || !whole && n != 1<<16 || !bytes.Equal(nonce, first) {
 			return p, false
