@@ -19,6 +19,11 @@ func gcmSeeds(t testing.TB) [][]any {
 		{uint32(17), []byte("aad"), []byte{1, 0, 2}, uint32(3)},
 		{uint32(300 << 10), []byte{}, []byte{136, 137, 1}, uint32(131072)},
 	}
+	for _, size := range []uint32{0, 16, 1000, 131073} { // a bit of every byte at the end
+		for at := range uint32(17) {
+			seeds = append(seeds, []any{size, []byte("aad"), []byte{255, 200}, at*16 + fromEnd + at%8})
+		}
+	}
 	for _, x := range fixtures(t) {
 		seeds = append(seeds, []any{uint32(len(x.body)), []byte{}, x.body[:min(len(x.body), 8)], uint32(len(seeds))})
 	}
@@ -40,9 +45,51 @@ func FuzzGCM(f *testing.F) {
 		r := must[*stream.GCMEncryptReader](t)(stream.NewGCMEncryptReader(&scheduled{data: plain, schedule: schedule}, testKey, iv, aad))
 		checkSame(t, "reader", must[[]byte](t)(readAll(r, schedule)), sealed)
 		checkGCM(t, sealed, aad, plain, schedule, true)
-		sealed[int(flip)%len(sealed)] ^= 1 << (flip % 8)
-		checkGCM(t, sealed, aad, nil, schedule, false)
+		altered := flipped(sealed, flip)
+		checkGCM(t, altered, aad, nil, schedule, false)
+		checkScan(t, sealed, altered, aad, plain, schedule)
 	})
+}
+
+// fromEnd is set in a flip that is counted from the end, where the tag is.
+const fromEnd = 8
+
+// flipped returns data with one bit flipped: the first three bits of flip say which
+// of a byte, all but the first four which byte.
+func flipped(data []byte, flip uint32) []byte {
+	data = bytes.Clone(data)
+	at := int(flip/16) % len(data)
+	if flip&fromEnd != 0 {
+		at = len(data) - 1 - at
+	}
+	data[at] ^= 1 << (flip % 8)
+	return data
+}
+
+// checkScan reads a stream twice. Unless it is the same the second time, it
+// fails, and before anything leaves: the plaintext is all in one run.
+func checkScan(t *testing.T, sealed, altered, aad, plain, schedule []byte) {
+	t.Helper()
+	iv, src := testIV[:stream.GCMIVSize], func(data []byte) io.Reader { return &scheduled{data: data, schedule: schedule} }
+	if _, err := stream.ScanGCM(src(altered), testKey, iv, aad); !errors.Is(err, stream.ErrDecrypt) {
+		t.Fatalf("ScanGCM of what was altered = %v", err)
+	}
+	scan := must[*stream.GCMScan](t)(stream.ScanGCM(src(sealed), testKey, iv, aad))
+	if n := scan.Size(); n != int64(len(plain)) {
+		t.Fatalf("scan: %d bytes, want %d", n, len(plain))
+	}
+	checkSame(t, "second pass", must[[]byte](t)(readAll(scan.Reader(src(sealed)), schedule)), plain)
+	for what, second := range map[string][]byte{
+		"altered": altered, "shorter": sealed[:len(sealed)-1], "longer": append(sealed[:len(sealed):len(sealed)], 0),
+		"without the start": sealed[1:], "with the tag only": sealed[len(plain):], "none": nil,
+	} {
+		if bytes.Equal(second, sealed) {
+			continue // there was no more than the tag
+		}
+		if got, err := readAll(scan.Reader(src(second)), schedule); !errors.Is(err, stream.ErrDecrypt) || len(got) > 0 {
+			t.Fatalf("second pass over a stream that is %s: %d bytes, %v; want none, ErrDecrypt", what, len(got), err)
+		}
+	}
 }
 
 // checkGCM decrypts in all ways.

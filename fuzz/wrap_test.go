@@ -15,6 +15,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/testkit"
 	"github.com/s3seal/s3seal/wrap"
 	"github.com/s3seal/s3seal/wrap/legacy"
 )
@@ -66,9 +67,29 @@ func FuzzKeyUnwrap(f *testing.F) {
 		if len(kek) != 16 && len(kek) != 24 && len(kek) != 32 {
 			return
 		}
+		checkAlmostRight(t, kek, data)
 		checkGCMWrap(t, kek, data, alg)
 		checkECB(t, kek, data)
 	})
+}
+
+// checkAlmostRight wraps data with initial values that are right but for one bit,
+// in either half.
+func checkAlmostRight(t *testing.T, kek, data []byte) {
+	t.Helper()
+	data = data[:min(len(data), 64)] // the reference is slow
+	key := slices.Concat(data, testKey)[:max(16, len(data)-len(data)%8)]
+	right := bytes.Repeat([]byte{0xa6}, 8)
+	if got, err := wrap.AESKeyUnwrap(kek, testkit.KeyWrap(kek, right, key)); err != nil || !bytes.Equal(got, key) {
+		t.Fatalf("AESKeyUnwrap = %x, %v; want %x", got, err, key)
+	}
+	for half := range 2 {
+		iv, bit := bytes.Clone(right), int(key[0])%32+32*half
+		iv[bit/8] ^= 1 << (bit % 8)
+		if got, err := wrap.AESKeyUnwrap(kek, testkit.KeyWrap(kek, iv, key)); !errors.Is(err, wrap.ErrUnwrap) || len(got) > 0 {
+			t.Fatalf("AESKeyUnwrap with %x for an initial value = %x, %v", iv, got, err)
+		}
+	}
 }
 
 // checkGCMWrap compares with the one-shot AEAD.

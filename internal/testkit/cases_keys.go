@@ -174,11 +174,11 @@ func wrappedEntries() (all []entry) {
 	}
 	kw := usualGCM.wrapped(AESKW)
 	add("kw-other-iv", "C4", "RFC 3394 with the initial value of RFC 5649", kw, func(m *made) {
-		m.rewrap(keyWrap(m.kit.aes, []byte{0xa6, 0x59, 0x59, 0xa6, 0, 0, 0, 32}, m.cek))
+		m.rewrap(KeyWrap(m.kit.aes, []byte{0xa6, 0x59, 0x59, 0xa6, 0, 0, 0, 32}, m.cek))
 	})
-	add("kw-zero-iv", "C4", "RFC 3394 with an initial value of zeros", kw, func(m *made) { m.rewrap(keyWrap(m.kit.aes, make([]byte, 8), m.cek)) })
-	add("kw-8", "C4", "a wrapped key of 16 bytes, for a CEK of 8", kw, func(m *made) { m.rewrap(keyWrap(m.kit.aes, kwIV, m.cek[:8])) })
-	add("kw-40", "C4", "a CEK of 40 bytes", kw, func(m *made) { m.rewrap(keyWrap(m.kit.aes, kwIV, m.draw("CEK of 40", 40))) })
+	add("kw-zero-iv", "C4", "RFC 3394 with an initial value of zeros", kw, func(m *made) { m.rewrap(KeyWrap(m.kit.aes, make([]byte, 8), m.cek)) })
+	add("kw-8", "C4", "a wrapped key of 16 bytes, for a CEK of 8", kw, func(m *made) { m.rewrap(KeyWrap(m.kit.aes, kwIV, m.cek[:8])) })
+	add("kw-40", "C4", "a CEK of 40 bytes", kw, func(m *made) { m.rewrap(KeyWrap(m.kit.aes, kwIV, m.draw("CEK of 40", 40))) })
 	add("gcm-15", "C4", "a CEK of 15 bytes", usualGCM, func(m *made) { m.rewrap(m.wrapCEK(AESGCM, m.cek[:15], m.bound, nil)) })
 	add("gcm-0", "C4", "a CEK of no bytes", usualGCM, func(m *made) { m.rewrap(m.wrapCEK(AESGCM, nil, m.bound, nil)) })
 	add("gcm-no-aad", "A2", "a wrap that is bound to nothing", usualGCM, func(m *made) { m.rewrap(m.wrapCEK(AESGCM, m.cek, "", nil)) })

@@ -230,7 +230,7 @@ func (m *made) wrapCEK(alg string, cek []byte, bound string, desc map[string]str
 	case KMSContext, KMSPlain:
 		return gcmWrap(k.kms, nonce, cek, kmsAAD(desc))
 	case AESKW:
-		return keyWrap(k.aes, kwIV, cek)
+		return KeyWrap(k.aes, kwIV, cek)
 	case AESECB:
 		return ecb(k.aes, pad(cek))
 	case RSAOAEPSHA1:

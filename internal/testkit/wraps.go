@@ -17,8 +17,8 @@ import (
 // What follows wraps CEKs, with all that is random as an argument. The package
 // crypto/rsa does not take it, so RSA is here from the numbers up.
 
-// keyWrap is RFC 3394 with an initial value.
-func keyWrap(kek, iv, key []byte) []byte {
+// KeyWrap is RFC 3394 with any initial value, of 8 bytes.
+func KeyWrap(kek, iv, key []byte) []byte {
 	a, r := bytes.Clone(iv), bytes.Clone(key)
 	for j := range 6 {
 		for i := 0; i < len(r); i += 8 {
