@@ -18,10 +18,15 @@ import (
 // The client decides where the storage is and who asks. A driver makes no
 // request of its own, and needs none to know that a key is none.
 func ExampleNew() {
+	transport, err := minio.DefaultTransport(true)
+	if err != nil {
+		log.Fatal(err)
+	}
 	client, err := minio.New("s3.eu-central-1.amazonaws.com", &minio.Options{
-		Creds:  credentials.NewEnvAWS(),
-		Secure: true,
-		Region: "eu-central-1",
+		Creds:     credentials.NewEnvAWS(),
+		Secure:    true,
+		Region:    "eu-central-1",
+		Transport: s3.LimitAnswers(transport),
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -3,6 +3,7 @@
 package s3
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -60,3 +61,8 @@ func (d *Driver) SetListKeys(n int) { d.listKeys = n }
 
 // CopyLimit is the size of the largest object that one request copies.
 func CopyLimit(client *minio.Client) int64 { return copyLimit(client) }
+
+// LimitAnswersTo is LimitAnswers with a limit of n bytes.
+func LimitAnswersTo(next http.RoundTripper, n int64) http.RoundTripper {
+	return &limitedTransport{next, n}
+}

@@ -48,6 +48,10 @@
 // metadata of the copy on whatever is there by then. They get an upload whose parts
 // are copied, under a condition. Sorting the keys of a listing that is out of
 // order: it would hide what is missing between two of them.
+//
+// A client of the driver's own with limits on answers: not all settings of the
+// caller's can be asked for. Changing the transport of the caller's in New: others
+// may be using it. See [LimitAnswers].
 package s3
 
 import (
@@ -158,7 +162,8 @@ var _ backend.Driver = (*Driver)(nil)
 
 // New returns a driver for a bucket, which must exist when the driver is used;
 // New makes no request. A nil opts means the defaults. The client should have
-// its region set, else it asks for that first.
+// its region set, else it asks for that first, and a transport of [LimitAnswers],
+// else an answer without an end takes memory without one.
 //
 // Options that contradict each other, or are out of their bounds, are an error,
 // as is a name that no bucket can have. New neither changes nor closes the client,

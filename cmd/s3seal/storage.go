@@ -88,7 +88,7 @@ func (f storageFlags) client(a *app, at address) (*minio.Client, error) {
 		Creds:     creds,
 		Secure:    server.secure,
 		Region:    f.region(a.env),
-		Transport: transport,
+		Transport: s3.LimitAnswers(transport),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("s3 client: %w", err)
