@@ -270,7 +270,7 @@
 //	     backend/s3: TestCompleteSettles
 //	F8   a process that is killed
 //	     backend: TestResumeCrashes, TestResumePowerCut, TestAbortStaleAborts
-//	     backend/dir: TestKilledPut, TestKilledUpload
+//	     backend/dir: TestKilledPut, TestKilledUpload, TestDurable
 //	     cmd/s3seal: TestKill
 //	F9   a context that ends at any step
 //	     backend: TestPutCancelledAnywhere, TestInstructionPutCancelled

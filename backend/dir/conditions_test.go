@@ -51,6 +51,29 @@ func crashUpload(args []string) error {
 	return uploadParts(d, crashKey, 2)
 }
 
+func startUpload(args []string) error {
+	d, err := crashing(args)
+	if err == nil {
+		_, err = d.StartUpload(noCancel, crashKey, &backend.PutOptions{})
+	}
+	return err
+}
+
+// startParts is an upload that is not completed, one part of which is sent again.
+func startParts(args []string) error {
+	d, err := crashing(args)
+	if err != nil {
+		return err
+	}
+	id, err := d.StartUpload(noCancel, crashKey, &backend.PutOptions{})
+	for i, number := range []int{1, 2, 1} {
+		if err == nil {
+			_, err = d.PutPart(noCancel, crashKey, id, number, bytes.Repeat([]byte{byte(i)}, 5000))
+		}
+	}
+	return err
+}
+
 func uploadParts(d *dir.Driver, key string, gen int) error {
 	opts := &backend.PutOptions{Metadata: metadata(gen), IfNoneMatch: true}
 	id, err := d.StartUpload(noCancel, key, opts)

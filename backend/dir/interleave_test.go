@@ -195,3 +195,30 @@ func TestInterleaved(t *testing.T) {
 		})
 	}
 }
+
+// TestRenameAnswered: a rename that was carried out though it is said to have
+// failed, as can be where an answer is lost on the way from a file server, is a
+// put that has succeeded. To tidy up after it would take the record away.
+func TestRenameAnswered(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "root")
+	mustPut(t, root, crashKey, 4)
+	d := open(t, root)
+	d.SetStep(func(step string) {
+		if step != "before commit" {
+			return
+		}
+		bodies, err := filepath.Glob(filepath.Join(root, ".s3seal", "tmp", "*"))
+		if err != nil || len(bodies) != 1 {
+			t.Errorf("bodies in tmp = %q, %v, want one", bodies, err)
+			return
+		}
+		if err := os.Rename(bodies[0], filepath.Join(root, filepath.FromSlash(crashKey))); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := put(d, crashKey, 2); err != nil {
+		t.Errorf("Put = %v, want nil of a body that has got to its key", err)
+	}
+	wantGeneration(t, root, crashKey, 2)
+	wantClean(t, root)
+}

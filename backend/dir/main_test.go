@@ -36,6 +36,8 @@ var tasks = map[string]func(args []string) error{
 	"replace":     crashReplace,
 	"create":      crashCreate,
 	"upload":      crashUpload,
+	"start":       startUpload,
+	"parts":       startParts,
 	"increment":   increment,
 	"write":       writeMany,
 	"full upload": fullUpload,

@@ -132,12 +132,16 @@ func (d *Driver) storePart(id string, p part, body []byte) error {
 		return err
 	}
 	d.at("part named")
+	// Before the one that it replaces goes, or a power failure may take both.
+	if err := d.syncFolders(folder); err != nil {
+		return err
+	}
 	for _, old := range all {
 		if old.number == p.number {
 			d.root.Remove(folder + "/" + old.name())
 		}
 	}
-	return d.syncFolders(folder)
+	return nil
 }
 
 // CompleteUpload makes an object of parts. See [backend.Multiparter]. It copies

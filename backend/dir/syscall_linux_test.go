@@ -30,8 +30,8 @@ const (
 var changing = map[uint64]struct{ file bool }{
 	syscall.SYS_WRITE: {true}, syscall.SYS_PWRITE64: {true}, syscall.SYS_SENDFILE: {true},
 	syscall.SYS_FSYNC: {true}, syscall.SYS_FDATASYNC: {true}, syscall.SYS_FTRUNCATE: {true}, syscall.SYS_FLOCK: {true},
-	syscall.SYS_RENAMEAT: {}, 316: {}, syscall.SYS_UNLINKAT: {}, syscall.SYS_MKDIRAT: {}, syscall.SYS_LINKAT: {},
-	syscall.SYS_UTIMENSAT: {}, syscall.SYS_FCHMOD: {true}, syscall.SYS_FCHMODAT: {}, 326: {true},
+	syscall.SYS_RENAMEAT: {}, sysRenameat2: {}, syscall.SYS_UNLINKAT: {}, syscall.SYS_MKDIRAT: {}, syscall.SYS_LINKAT: {},
+	syscall.SYS_UTIMENSAT: {}, syscall.SYS_FCHMOD: {true}, syscall.SYS_FCHMODAT: {}, sysCopyFileRange: {true},
 }
 
 // A tracer runs a task in another process and kills it before one of the system
@@ -41,6 +41,16 @@ type tracer struct {
 	left  int          // calls that may be made
 	entry map[int]bool // threads that are inside of a call
 	pid   int
+
+	done  func(call) // a call has been made; may be nil
+	calls map[int]call
+}
+
+// A call is what a thread wants of the system, as it was when it entered.
+type call struct {
+	number uint64
+	first  string // path that the call names first, or that of its file
+	second string // and second
 }
 
 // run returns false if the task has ended before.
@@ -98,16 +108,25 @@ func (tr *tracer) wait(t *testing.T, status *syscall.WaitStatus) (thread, signal
 		case !s.Stopped():
 			continue
 		case s.StopSignal() == syscallStop:
-			if tr.entry[thread] = !tr.entry[thread]; tr.entry[thread] && tr.matters(thread) {
-				if tr.left--; tr.left < 0 {
-					syscall.Kill(tr.pid, syscall.SIGKILL)
-				}
-			}
+			tr.stopped(thread)
 			return thread, 0, false
 		case s.StopSignal() == syscall.SIGTRAP, s.StopSignal() == syscall.SIGSTOP:
 			return thread, 0, false
 		}
 		return thread, int(s.StopSignal()), false
+	}
+}
+
+// stopped is at the beginning or the end of a call.
+func (tr *tracer) stopped(thread int) {
+	tr.entry[thread] = !tr.entry[thread]
+	switch {
+	case tr.done != nil:
+		tr.record(thread)
+	case tr.entry[thread] && tr.matters(thread):
+		if tr.left--; tr.left < 0 {
+			syscall.Kill(tr.pid, syscall.SIGKILL)
+		}
 	}
 }
 

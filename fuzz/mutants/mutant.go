@@ -31,7 +31,7 @@ type mutant struct {
 }
 
 // mutants are all there are.
-var mutants = slices.Concat(streamMutants, wrapMutants, envelopeMutants, backendMutants)
+var mutants = slices.Concat(streamMutants, wrapMutants, envelopeMutants, backendMutants, dirMutants)
 
 // apply returns the file with the bug in it.
 func (m *mutant) apply() ([]byte, error) {
