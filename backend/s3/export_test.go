@@ -66,3 +66,6 @@ func CopyLimit(client *minio.Client) int64 { return copyLimit(client) }
 func LimitAnswersTo(next http.RoundTripper, n int64) http.RoundTripper {
 	return &limitedTransport{next, n}
 }
+
+// SetUploadLimits sets how many uploads and pages a list of uploads may have.
+func (d *Driver) SetUploadLimits(uploads, pages int) { d.maxUploads, d.maxPages = uploads, pages }

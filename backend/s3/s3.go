@@ -150,6 +150,8 @@ type Driver struct {
 	copyPart    int64 // what one request copies of a larger object
 	listKeys    int   // in an answer; 0 leaves it to the storage
 	growAfter   int   //
+	maxUploads  int   // in a list of those under way
+	maxPages    int   // of such a list
 	spoolOver   int64 // size of the largest part in memory
 	createSpool func(dir string) (spoolFile, error)
 
@@ -192,6 +194,8 @@ func New(client *minio.Client, bucket string, opts *Options) (*Driver, error) {
 		copyLimit:   copyLimit(client),
 		copyPart:    copyPartSize,
 		growAfter:   growAfter,
+		maxUploads:  maxUploads,
+		maxPages:    maxPages,
 		createSpool: createSpool,
 
 		emptySegments: opts.EmptySegments || isExact(client),

@@ -18,9 +18,6 @@ import (
 
 var _ backend.Multiparter = (*Driver)(nil)
 
-// listPage is how much a storage lists at once.
-const listPage = 1000
-
 // UploadLimits returns the limits of S3 and what [Options] say. It may be called
 // concurrently.
 func (d *Driver) UploadLimits() backend.UploadLimits {
@@ -226,73 +223,4 @@ func (d *Driver) AbortUpload(ctx context.Context, key, id string) error {
 		return fault(ctx, "abort upload", key, err)
 	}
 	return nil
-}
-
-// ListUploads returns the uploads that are not over, as [backend.Multiparter]
-// says. MinIO lists by a prefix only the uploads of the key that is the prefix,
-// and without one only those since its start; so ListUploads asks both ways.
-func (d *Driver) ListUploads(ctx context.Context, prefix string) ([]backend.Upload, error) {
-	found := make(map[[2]string]backend.Upload)
-	err := d.listUploads(ctx, prefix, prefix, found)
-	if err == nil && prefix != "" {
-		err = d.listUploads(ctx, "", prefix, found)
-	}
-	if err != nil {
-		return nil, fault(ctx, "list uploads", prefix, err)
-	}
-	var list []backend.Upload
-	for _, u := range found {
-		list = append(list, u)
-	}
-	return list, nil
-}
-
-// listUploads asks for the uploads with one prefix, and keeps those with
-// another.
-func (d *Driver) listUploads(ctx context.Context, ask, keep string, found map[[2]string]backend.Upload) error {
-	keyMarker, idMarker := "", ""
-	for {
-		page, err := d.core.ListMultipartUploads(ctx, d.bucket, ask, keyMarker, idMarker, "", listPage)
-		if err != nil {
-			return err
-		}
-		for _, u := range page.Uploads {
-			if strings.HasPrefix(u.Key, keep) {
-				found[[2]string{u.Key, u.UploadID}] = backend.Upload{Key: u.Key, ID: u.UploadID, Initiated: u.Initiated}
-			}
-		}
-		next := page.NextKeyMarker != keyMarker || page.NextUploadIDMarker != idMarker
-		if !page.IsTruncated || !next {
-			return nil
-		}
-		keyMarker, idMarker = page.NextKeyMarker, page.NextUploadIDMarker
-	}
-}
-
-// ListParts returns the parts of an upload, as [backend.Multiparter] says.
-func (d *Driver) ListParts(ctx context.Context, key, id string) ([]backend.Part, error) {
-	list, err := d.listParts(ctx, key, id)
-	if err != nil {
-		return nil, fault(ctx, "list parts", key, err)
-	}
-	return list, nil
-}
-
-func (d *Driver) listParts(ctx context.Context, key, id string) (list []backend.Part, err error) {
-	if err := checkUpload(key, id); err != nil {
-		return nil, err
-	}
-	for marker := 0; ; {
-		page, err := d.core.ListObjectParts(ctx, d.bucket, key, id, marker, listPage)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range page.ObjectParts {
-			list = append(list, newPart(p))
-		}
-		if !page.IsTruncated || page.NextPartNumberMarker <= marker {
-			return list, nil
-		}
-		marker = page.NextPartNumberMarker
-	}
 }
