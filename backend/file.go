@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -34,30 +35,47 @@ const tempPattern = ".s3seal-*.tmp"
 // of [Bucket.Get] and of the file system, and [ErrChanged] if the object was
 // replaced while it was read.
 func (b *Bucket) GetFile(ctx context.Context, key, path string) (*ObjectInfo, error) {
-	info, err := b.getFile(ctx, key, path)
+	info, err := b.getFile(ctx, key, path, createTemp)
 	if err != nil {
 		return nil, opError("get", key, err)
 	}
 	return info, nil
 }
 
-func (b *Bucket) getFile(ctx context.Context, key, path string) (*ObjectInfo, error) {
+// A tempFile is what the plaintext goes into. Of a real one, Sync returns when
+// all that was written will be there after a crash.
+type tempFile interface {
+	io.WriterAt
+	syscall.Conn
+	Name() string
+	Truncate(size int64) error
+	Sync() error
+	Close() error
+}
+
+func createTemp(folder string) (tempFile, error) {
+	return os.CreateTemp(folder, tempPattern) // mode 0600
+}
+
+func (b *Bucket) getFile(ctx context.Context, key, path string, create func(folder string) (tempFile, error)) (*ObjectInfo, error) {
 	if err := checkTarget(path); err != nil {
 		return nil, err
 	}
-	var f *os.File
+	var f tempFile
 	var start time.Time
-	info, err := b.getTo(ctx, key, func(found *found) (w io.WriterAt, err error) {
+	info, err := b.getTo(ctx, key, func(found *found) (io.WriterAt, error) {
 		start = time.Now()
-		if f, err = os.CreateTemp(filepath.Dir(path), tempPattern); err != nil { // mode 0600
+		made, err := create(filepath.Dir(path))
+		if err != nil {
 			return nil, err
 		}
-		w = f
+		f = made
+		var w io.WriterAt = made
 		if !b.download.NoSync {
-			w = flushed{f}
+			w = flushed{made}
 		}
 		// A file system that cannot hold it says so now.
-		return w, f.Truncate(max(0, found.info.PlaintextSizeMax))
+		return w, made.Truncate(max(0, found.info.PlaintextSizeMax))
 	})
 	if f == nil {
 		b.fetched(key, start, nil, err)
@@ -79,13 +97,13 @@ const flushEvery = 8 << 20
 
 // A flushed is a file that goes to the disk while it grows, so that little is
 // left to wait for in the end.
-type flushed struct{ *os.File }
+type flushed struct{ tempFile }
 
 func (f flushed) WriteAt(p []byte, off int64) (int, error) {
-	n, err := f.File.WriteAt(p, off)
+	n, err := f.tempFile.WriteAt(p, off)
 	from, to := off/flushEvery*flushEvery, (off+int64(n))/flushEvery*flushEvery
 	if err == nil && to > from {
-		writeOut(f.File, from, to-from)
+		writeOut(f.tempFile, from, to-from)
 	}
 	return n, err
 }
@@ -115,7 +133,7 @@ func checkTarget(path string) error {
 
 // commit gives the temporary file f its name, or removes it if there is an
 // error, which it returns.
-func commit(f *os.File, path string, sync bool, err error) error {
+func commit(f tempFile, path string, sync bool, err error) error {
 	if err == nil && sync {
 		// Else a crash could leave the new name on a file without its bytes.
 		err = f.Sync()

@@ -4,7 +4,7 @@
 
 package backend
 
-import "os"
+import "syscall"
 
 // writeOut does nothing here: the system begins when it likes.
-func writeOut(*os.File, int64, int64) {}
+func writeOut(syscall.Conn, int64, int64) {}

@@ -210,4 +210,11 @@ var backendMutants = []mutant{
 		old: `case now.ETag != info.ETag || now.Size != info.Size:`,
 		new: `case now.ETag != info.ETag:`,
 	},
+	{
+		name: "file-named-before-synced", file: "backend/file.go", packages: inBackend,
+		old: `		err = f.Sync()
+	}`,
+		new: `		err = nil
+	}`,
+	},
 }
