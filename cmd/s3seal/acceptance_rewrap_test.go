@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -167,9 +168,7 @@ func TestAcceptanceOverwrite(t *testing.T) {
 	overwrites := 0
 	for _, m := range written {
 		overwrites += len(m)
-		for key, data := range m {
-			a.plain[key] = data
-		}
+		maps.Copy(a.plain, m)
 	}
 	t.Logf("%d rewrapped, %d given up, %d objects overwritten", done, failed, overwrites)
 	if done == 0 || overwrites < objects/2 {

@@ -107,21 +107,22 @@ func explainRefusal(err error, h *envelope.Header, meta map[string]string) error
 
 // explainNoKey says what kind of key the object takes.
 func explainNoKey(err error, h *envelope.Header) error {
-	text := "none of the keys fits: "
+	var text strings.Builder
+	text.WriteString("none of the keys fits: ")
 	for i, one := range recipients(h) {
 		if i > 0 {
-			text += "; or "
+			text.WriteString("; or ")
 		}
-		text += "wrap " + wrapText(one) + " takes " + keyText(one)
+		text.WriteString("wrap " + wrapText(one) + " takes " + keyText(one))
 		if len(one.MatDesc) > 0 {
-			text += ", materials description " + pairsText(one.MatDesc)
+			text.WriteString(", materials description " + pairsText(one.MatDesc))
 		}
 	}
 	if keyKind(h) == kindRSA && (h.Wrap == wrap.Unnamed || h.Wrap == wrap.RSAPKCS1) {
 		// A wrong key cannot be told from the right one.
-		text += "; of several RSA keys, say which (rsa:FILE#name=value), or give only one"
+		text.WriteString("; of several RSA keys, say which (rsa:FILE#name=value), or give only one")
 	}
-	return &refusal{text, err}
+	return &refusal{text.String(), err}
 }
 
 // envelopeElsewhere recognises ciphertext by what some writers leave in the

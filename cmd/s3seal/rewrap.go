@@ -165,13 +165,14 @@ func (c *rewrapCmd) job(a *app, at address, to *newKeys) (bulk.Job, error) {
 	if err != nil {
 		return bulk.Job{}, err
 	}
-	opts := fmt.Sprintf("to %s, description %s", strings.Join(to.names, " "), pairsText(to.desc))
+	var opts strings.Builder
+	opts.WriteString(fmt.Sprintf("to %s, description %s", strings.Join(to.names, " "), pairsText(to.desc)))
 	for _, on := range []struct {
 		flag string
 		set  bool
 	}{{"--keep-matdesc", c.KeepMatdesc}, {"--upgrade-wrap", c.UpgradeWrap}} {
 		if on.set {
-			opts += ", " + on.flag
+			opts.WriteString(", " + on.flag)
 		}
 	}
 	for _, of := range []struct {
@@ -189,7 +190,7 @@ func (c *rewrapCmd) job(a *app, at address, to *newKeys) (bulk.Job, error) {
 		if err != nil {
 			return bulk.Job{}, err
 		}
-		opts += ", " + of.flag + " " + names
+		opts.WriteString(", " + of.flag + " " + names)
 	}
-	return bulk.Job{Operation: "rewrap", Source: place, Options: opts}, nil
+	return bulk.Job{Operation: "rewrap", Source: place, Options: opts.String()}, nil
 }
