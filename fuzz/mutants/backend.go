@@ -217,4 +217,26 @@ var backendMutants = []mutant{
 		new: `		err = nil
 	}`,
 	},
+	{
+		name: "s3-abort-before-parts-end", file: "backend/s3/multipart.go", packages: inS3,
+		old: `	u.wg.Wait() // a part that arrives after the abort may stay for ever
+`,
+		new: ``,
+	},
+	{
+		name: "s3-page-without-marker-is-last", file: "backend/s3/pages.go", packages: inS3,
+		old: `			return fmt.Errorf("%w: after key %q and upload %q", errNoMarker, marker[0], marker[1])`,
+		new: `			return nil`,
+	},
+	{
+		name: "s3-parts-without-marker-are-all", file: "backend/s3/pages.go", packages: inS3,
+		old: `			return nil, fmt.Errorf("%w: after part %d", errNoMarker, next)`,
+		new: `			return list, nil`,
+	},
+	{
+		name: "s3-answer-of-any-size", file: "backend/s3/answers.go", packages: inS3,
+		old: `	resp.Body = &answerBody{body: resp.Body, left: t.limit}
+`,
+		new: ``,
+	},
 }
