@@ -250,8 +250,15 @@ func (m *migration) key(key string) string {
 	return m.opts.Map(key)
 }
 
+// errNoETag says that no condition could keep a migration from replacing what
+// somebody else has put meanwhile.
+var errNoETag = fmt.Errorf("the storage gives the object no ETag, so that it cannot be replaced safely: %w", errors.ErrUnsupported)
+
 // replace migrates an object in place.
 func (m *migration) replace(ctx context.Context, t *task, oi *backend.ObjectInfo) Result {
+	if oi.ETag == "" {
+		return fail(&oi.Info, errNoETag)
+	}
 	put, err := m.putOptions(ctx, oi)
 	if err != nil {
 		return m.unkept(oi, oi.Key, err)
