@@ -3,6 +3,7 @@
 package backend
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -14,15 +15,41 @@ var ErrCrashed = errors.New("crashed")
 
 // A CrashFile is a state file that stops at one of its calls. What was not
 // synced by then is lost, as when a machine loses its power, or stays, as when
-// only the process is killed.
+// only the process is killed. A disk writes in any order: of what is lost some
+// may be there.
 type CrashFile struct {
 	stateFile
-	path   string
-	Synced []byte // what is on the disk; at first nil for all of it
-	At     int    // the call that no longer happens
-	Lose   bool
-	Calls  int
-	down   bool
+	path  string
+	Disk  *CrashDisk // nil is a new one, which has all that the file has
+	At    int        // the call that no longer happens
+	Lose  bool
+	Calls int
+	down  bool
+}
+
+// A CrashDisk is what a state file has on the disk. It is the same one for the
+// next CrashFile after a kill.
+type CrashDisk struct {
+	Keep    func() bool // of a write that was not synced; nil keeps none
+	synced  []byte
+	pending []func(disk []byte) []byte
+}
+
+// lose returns what a power cut leaves.
+func (d *CrashDisk) lose() []byte {
+	disk := bytes.Clone(d.synced)
+	for _, write := range d.pending {
+		if d.Keep != nil && d.Keep() {
+			disk = write(disk)
+		}
+	}
+	d.synced, d.pending = disk, nil
+	return disk
+}
+
+// resized returns b with size bytes, new ones being zeros.
+func resized(b []byte, size int64) []byte {
+	return append(b[:min(int64(len(b)), size)], make([]byte, max(0, size-int64(len(b))))...)
 }
 
 // PutResumableCrash is PutResumable with a state file that crashes.
@@ -33,8 +60,11 @@ func (b *Bucket) PutResumableCrash(ctx context.Context, key string, src io.Reade
 			return nil, err
 		}
 		c.stateFile, c.path = f, statePath
-		if c.Synced == nil {
-			c.Synced, err = os.ReadFile(statePath)
+		if c.Disk == nil {
+			c.Disk = new(CrashDisk)
+		}
+		if c.Disk.synced == nil {
+			c.Disk.synced, err = os.ReadFile(statePath)
 		}
 		return c, err
 	})
@@ -45,7 +75,7 @@ func (c *CrashFile) step() error {
 	if !c.down && c.Calls == c.At {
 		c.down = true
 		if c.Lose {
-			if err := os.WriteFile(c.path, c.Synced, 0o600); err != nil {
+			if err := os.WriteFile(c.path, c.Disk.lose(), 0o600); err != nil {
 				return err
 			}
 		}
@@ -62,6 +92,12 @@ func (c *CrashFile) WriteAt(p []byte, off int64) (int, error) {
 	if err := c.step(); err != nil {
 		return 0, err
 	}
+	written := bytes.Clone(p)
+	c.Disk.pending = append(c.Disk.pending, func(disk []byte) []byte {
+		disk = resized(disk, max(int64(len(disk)), off+int64(len(written))))
+		copy(disk[off:], written)
+		return disk
+	})
 	return c.stateFile.WriteAt(p, off)
 }
 
@@ -70,6 +106,7 @@ func (c *CrashFile) Truncate(size int64) error {
 	if err := c.step(); err != nil {
 		return err
 	}
+	c.Disk.pending = append(c.Disk.pending, func(disk []byte) []byte { return resized(disk, size) })
 	return c.stateFile.Truncate(size)
 }
 
@@ -78,7 +115,8 @@ func (c *CrashFile) Sync() (err error) {
 	if err := c.step(); err != nil {
 		return err
 	}
-	c.Synced, err = os.ReadFile(c.path)
+	c.Disk.synced, err = os.ReadFile(c.path)
+	c.Disk.pending = nil
 	return errors.Join(err, c.stateFile.Sync())
 }
 
@@ -94,7 +132,7 @@ func (c *CrashFile) Remove() error {
 func (c *CrashFile) Close() error {
 	err := c.stateFile.Close()
 	if _, serr := os.Lstat(c.path); c.Lose && !c.down && serr == nil {
-		return errors.Join(err, os.WriteFile(c.path, c.Synced, 0o600))
+		return errors.Join(err, os.WriteFile(c.path, c.Disk.lose(), 0o600))
 	}
 	return err
 }

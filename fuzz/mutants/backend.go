@@ -239,4 +239,28 @@ var backendMutants = []mutant{
 `,
 		new: ``,
 	},
+	{
+		name: "s3-twin-is-taken-for-ours", file: "backend/s3/commit.go", auth: true, packages: inS3,
+		old: `if got, ok := stat.Metadata[name]; ok && got != value {`,
+		new: `if got, ok := stat.Metadata[name]; ok && got != value && name == "" {`,
+	},
+	{
+		name: "s3-twin-after-replacement", file: "backend/s3/replace.go", auth: true, packages: inS3,
+		old: `if has != value && !lost {`,
+		new: `if has != value && !lost && name == "" {`,
+	},
+	{
+		name: "resume-state-not-synced", file: "backend/resume_state.go", auth: true, packages: inBackend,
+		old: `	if _, err := f.WriteAt(state, stateHead+i*slotSize); err != nil {
+		return err
+	}
+	return f.Sync()`,
+		new: `	_, err := f.WriteAt(state, stateHead+i*slotSize)
+	return err`,
+	},
+	{
+		name: "resume-trusts-unsynced", file: "backend/resume.go", auth: true, packages: inBackend,
+		old: `	if err := r.file.Sync(); err != nil {`,
+		new: `	if err := error(nil); err != nil {`,
+	},
 }
