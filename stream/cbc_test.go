@@ -85,6 +85,44 @@ func TestCBCTruncation(t *testing.T) {
 	}
 }
 
+// cbcOpen is what becomes of a stream, altered or not, by crypto/cipher: all of
+// its blocks, and the plaintext if there is one.
+func cbcOpen(sealed []byte) (blocks, plain []byte, ok bool) {
+	blocks = bytes.Clone(sealed)
+	cipher.NewCBCDecrypter(newBlock(testKey), testIV2).CryptBlocks(blocks, blocks)
+	plain, ok = unpadSlowly(blocks)
+	return blocks, plain, ok
+}
+
+// TestCBCBitFlips flips every bit of a stream. Nothing but the padding can tell,
+// so what comes out is what CBC makes of it, and an error tells of padding alone.
+func TestCBCBitFlips(t *testing.T) {
+	for _, n := range []int{0, 1, 16, 47, 48, 100} {
+		sealed := cbcSeal(testKey, testIV2, text(n))
+		rejects := 0
+		for i := range len(sealed) * 8 {
+			bad := bytes.Clone(sealed)
+			bad[i/8] ^= 1 << (i % 8)
+			blocks, want, ok := cbcOpen(bad)
+			for _, chunk := range chunkSizes {
+				r := stream.SetChunkSize(must(stream.NewCBCDecryptReader(bytes.NewReader(bad), testKey, testIV2)), chunk)
+				got, err := io.ReadAll(r)
+				switch {
+				case ok && (err != nil || !bytes.Equal(got, want)):
+					t.Errorf("len=%d,bit=%d,chunk=%d: %d bytes, %v, want the %d of CBC", n, i, chunk, len(got), err, len(want))
+				case !ok && (err != stream.ErrDecrypt || len(got) > len(bad)-16 || !bytes.HasPrefix(blocks, got)):
+					t.Errorf("len=%d,bit=%d,chunk=%d: %d bytes, %v, want ErrDecrypt", n, i, chunk, len(got), err)
+				case !ok:
+					rejects++
+				}
+			}
+		}
+		if rejects == 0 {
+			t.Errorf("len=%d: no bit of the padding was noticed", n)
+		}
+	}
+}
+
 // TestCBCRagged appends part of a block to good streams.
 func TestCBCRagged(t *testing.T) {
 	for _, n := range []int{0, 15, 16, 40, 47, 48, 100} {

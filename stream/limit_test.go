@@ -193,3 +193,24 @@ func TestCTRReader(t *testing.T) {
 		}
 	}
 }
+
+// TestCTRMalleable documents what CTR does not promise: a stream that was cut is a
+// shorter one, at every length, and a flipped bit is flipped in the plaintext.
+func TestCTRMalleable(t *testing.T) {
+	plain := text(100)
+	sealed := must(io.ReadAll(must(stream.NewCTRReader(bytes.NewReader(plain), testKey, testIV2))))
+	for k := range len(sealed) + 1 {
+		r := must(stream.NewCTRReader(bytes.NewReader(sealed[:k]), testKey, testIV2))
+		if err := checkReader(r, plain[:k]); err != nil {
+			t.Errorf("cut at %d: %v", k, err)
+		}
+	}
+	for i := range len(sealed) * 8 {
+		bad, want := bytes.Clone(sealed), bytes.Clone(plain)
+		bad[i/8] ^= 1 << (i % 8)
+		want[i/8] ^= 1 << (i % 8)
+		if err := checkReader(must(stream.NewCTRReader(bytes.NewReader(bad), testKey, testIV2)), want); err != nil {
+			t.Errorf("bit %d: %v", i, err)
+		}
+	}
+}
