@@ -263,4 +263,15 @@ var backendMutants = []mutant{
 		old: `	if err := r.file.Sync(); err != nil {`,
 		new: `	if err := error(nil); err != nil {`,
 	},
+	{
+		name: "s3-settled-at-first-sight", file: "backend/s3/commit.go", packages: inS3,
+		old: `		if again && replaced {`,
+		new: `		if _ = replaced; again {`,
+	},
+	{
+		name: "s3-body-read-late", file: "backend/s3/request.go", auth: true, packages: inS3,
+		old: `	defer body.cut()
+`,
+		new: ``,
+	},
 }
