@@ -5,6 +5,7 @@ package bulk_test
 import (
 	"context"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/s3seal/s3seal/backend"
@@ -54,12 +55,12 @@ func TestMigrateInPlaceNoETag(t *testing.T) {
 // snapshot names all that a driver has, with ETags.
 func snapshot(t *testing.T, d *mem.Driver) string {
 	t.Helper()
-	all := ""
+	var all strings.Builder
 	for info, err := range d.List(t.Context(), &backend.ListOptions{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all += info.Key + " " + info.ETag + "\n"
+		all.WriteString(info.Key + " " + info.ETag + "\n")
 	}
-	return all
+	return all.String()
 }

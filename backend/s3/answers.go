@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 )
 
 // maxAnswer is how long an answer may be that is not the content of an object. A
@@ -72,12 +73,7 @@ func isContent(req *http.Request, status int) bool {
 	if req.Method != http.MethodGet {
 		return req.Method == http.MethodPost && query.Has("select")
 	}
-	for _, name := range settings {
-		if query.Has(name) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(settings, query.Has)
 }
 
 // An answerBody is the body of an answer that must end.
