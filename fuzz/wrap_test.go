@@ -140,12 +140,17 @@ func oaepSeeds(t testing.TB) (seeds [][]any) {
 	return append(seeds, []any{[]byte{}, "115", ""}, []any{[]byte{255}, "115", "115"})
 }
 
+// rsaKey is that of the fixtures and of the test kit.
+func rsaKey(t testing.TB) *rsa.PrivateKey {
+	block, _ := pem.Decode(must[[]byte](t)(os.ReadFile("../envelope/testdata/fixtures/rsa2048.pem")))
+	return must[any](t)(x509.ParsePKCS8PrivateKey(block.Bytes)).(*rsa.PrivateKey)
+}
+
 // FuzzOAEPPayload: a payload that crypto/rsa has encrypted is accepted if and
 // only if it is a length, a CEK of that length, and the algorithm, to its end.
 func FuzzOAEPPayload(f *testing.F) {
 	plant(f, oaepSeeds(f))
-	block, _ := pem.Decode(must[[]byte](f)(os.ReadFile("../envelope/testdata/fixtures/rsa2048.pem")))
-	priv := must[any](f)(x509.ParsePKCS8PrivateKey(block.Bytes)).(*rsa.PrivateKey)
+	priv := rsaKey(f)
 	key := must[wrap.Key](f)(wrap.NewRSAOAEPKey(priv))
 	f.Fuzz(func(t *testing.T, payload []byte, alg, tail string) {
 		payload = append(bytes.Clone(payload), tail...)

@@ -72,6 +72,10 @@ type recipe struct {
 	alg     string // the text in x-amz-cek-alg, if not the usual one
 	file    bool   // the envelope is in an instruction file
 	more    []string
+
+	plain    []byte // instead of n
+	unpadded bool   // CBC of whole blocks, which end as they will
+	cekOf    string // the name of the object whose CEK it has
 }
 
 // wireWraps are the texts of x-amz-wrap-alg.
@@ -100,7 +104,10 @@ type made struct {
 // make returns an object that opens.
 func (k *kit) make(name string, r recipe) *made {
 	m := &made{Case: &Case{Name: name, Expect: Success, Suite: r.suite, Bind: r.bind, ContentAAD: []byte(r.aad)}, kit: k, recipe: r}
-	m.plain, m.cek = plaintext(r.n), draw(name+"/CEK", cmp.Or(r.cek, 32))
+	m.plain, m.cek = plaintext(r.n), draw(cmp.Or(r.cekOf, name)+"/CEK", cmp.Or(r.cek, 32))
+	if r.plain != nil {
+		m.plain = r.plain
+	}
 	m.bound = cmp.Or(r.alg, wireAlgs[r.suite])
 	m.Released, m.Keys = m.plain, []Key{k.key(r.wrap)}
 	m.content()
@@ -121,7 +128,11 @@ func (m *made) content() {
 	switch m.Suite {
 	case V1, V2CBC:
 		m.iv, m.Authenticated = m.draw("IV", 16), false
-		m.Body = cbcBlocks(m.key, m.iv, pad(m.plain))
+		padded := pad(m.plain)
+		if m.recipe.unpadded {
+			padded = m.plain[:len(m.plain)-len(m.plain)%16]
+		}
+		m.Body = cbcBlocks(m.key, m.iv, padded)
 	case V2CTR:
 		m.iv, m.Authenticated = m.draw("IV", 16), false
 		m.Body = ctr(m.key, m.iv, m.plain)

@@ -166,6 +166,15 @@ func (c *Case) Map() map[string]string {
 // Allows says whether the reader allows what has this name.
 func (c *Case) Allows(option string) bool { return slices.Contains(c.Allow, option) }
 
+// Toggle has the reader allow what it does not, or the other way round.
+func (c *Case) Toggle(option string) {
+	if i := slices.Index(c.Allow, option); i >= 0 {
+		c.Allow = slices.Delete(c.Allow, i, i+1)
+	} else {
+		c.Allow = append(c.Allow, option)
+	}
+}
+
 // finish fills in what follows from the rest.
 func (c *Case) finish() error {
 	c.Size, c.Sum = len(c.Released), sha256.Sum256(c.Released)

@@ -26,23 +26,41 @@ type Result struct {
 	Authenticated bool
 }
 
+// A Reading is how an object is read.
+type Reading struct {
+	Release envelope.Release
+	Size    int64 // what the reader is told of all of the body, or -1
+	WriteTo bool
+	At      bool // a part is read at its offset, not as a range of the body
+}
+
 // Run reads an object by a rule of release. If sized, the reader knows how large
 // the body is.
-func Run(ctx context.Context, c *testkit.Case, release envelope.Release, sized bool) (r Result) {
+func Run(ctx context.Context, c *testkit.Case, release envelope.Release, sized bool) Result {
+	how := Reading{Release: release, Size: -1}
+	if sized {
+		how.Size = int64(len(c.Body))
+	}
+	return Read(ctx, c, how)
+}
+
+// Read reads an object in any way.
+func Read(ctx context.Context, c *testkit.Case, how Reading) (r Result) {
 	keys, err := newKeys(c)
 	if err != nil {
 		return Result{Outcome: outcome(err), Err: err}
 	}
-	r.Plain, r.Authenticated, r.Err = open(ctx, c, keys, options(c, release), sized)
+	r.Plain, r.Authenticated, r.Err = open(ctx, c, keys, how)
 	r.Outcome, r.Unwraps = outcome(r.Err), keys.calls
 	return r
 }
 
-func open(ctx context.Context, c *testkit.Case, keys wrap.Unwrapper, opts *envelope.OpenOptions, sized bool) (got []byte, authenticated bool, err error) {
+func open(ctx context.Context, c *testkit.Case, keys wrap.Unwrapper, how Reading) (got []byte, authenticated bool, err error) {
 	h, err := Header(c)
 	if err != nil {
 		return nil, false, err
 	}
+	opts := options(c, how.Release)
 	if c.Range != nil {
 		if err := opts.PermitRange(h); err != nil {
 			return nil, false, err
@@ -52,32 +70,41 @@ func open(ctx context.Context, c *testkit.Case, keys wrap.Unwrapper, opts *envel
 	if err != nil {
 		return nil, false, err
 	}
-	r, err := reader(c, opener, sized)
+	r, err := reader(c, opener, how)
 	if err != nil {
 		return nil, false, err
 	}
 	defer r.Close()
+	if how.WriteTo {
+		var b bytes.Buffer
+		_, err = io.Copy(&b, r)
+		return b.Bytes(), opener.Authenticated(), err
+	}
 	got, err = io.ReadAll(r)
 	return got, opener.Authenticated(), err
 }
 
-func reader(c *testkit.Case, opener *envelope.Opener, sized bool) (io.ReadCloser, error) {
+func reader(c *testkit.Case, opener *envelope.Opener, how Reading) (io.ReadCloser, error) {
+	if c.Range == nil {
+		return opener.Reader(bytes.NewReader(c.Body), how.Size)
+	}
 	size := int64(len(c.Body))
-	if c.Range != nil {
-		parts, err := opener.CiphertextRanges(c.Range.Off, c.Range.N, size)
+	parts, err := opener.CiphertextRanges(c.Range.Off, c.Range.N, size)
+	if err != nil {
+		return nil, err
+	}
+	if how.At {
+		at, err := opener.ReaderAt(bytes.NewReader(c.Body), size)
 		if err != nil {
 			return nil, err
 		}
-		var body []byte
-		for _, p := range parts {
-			body = append(body, c.Body[p.Off:p.Off+p.N]...)
-		}
-		return opener.RangeReader(bytes.NewReader(body), c.Range.Off, c.Range.N, size)
+		return io.NopCloser(io.NewSectionReader(at, c.Range.Off, c.Range.N)), nil
 	}
-	if !sized {
-		size = -1
+	var body []byte
+	for _, p := range parts {
+		body = append(body, c.Body[p.Off:p.Off+p.N]...)
 	}
-	return opener.Reader(bytes.NewReader(c.Body), size)
+	return opener.RangeReader(bytes.NewReader(body), c.Range.Off, c.Range.N, size)
 }
 
 // Header finds the envelope as a reader of storage does: in the instruction
