@@ -84,27 +84,6 @@ func TestPutSourceError(t *testing.T) {
 	}
 }
 
-// TestPutHoldsBackTheEnd checks that a source which is too long does not even
-// give the storage as many bytes as were declared, and no tag.
-func TestPutHoldsBackTheEnd(t *testing.T) {
-	var got int64
-	d := &spyDriver{Driver: mem.New(), body: func(r io.Reader) io.Reader {
-		return readFunc(func(p []byte) (int, error) {
-			n, err := r.Read(p)
-			got += int64(n)
-			return n, err
-		})
-	}}
-	for _, size := range []int64{0, 10, chunk, 3 * chunk} {
-		got = 0
-		_, err := v3(t, d).Put(t.Context(), "key", bytes.NewReader(pattern(4*chunk)), size, nil)
-		wantErr(t, "too long", err, backend.ErrSize)
-		if got > 0 && got >= size {
-			t.Errorf("declared %d: storage got %d bytes of ciphertext", size, got)
-		}
-	}
-}
-
 // A spyDriver looks at what reaches the storage.
 type spyDriver struct {
 	backend.Driver
