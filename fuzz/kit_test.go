@@ -24,23 +24,24 @@ import (
 type target struct {
 	seeds func(t testing.TB) [][]any
 	fuzz  func(f *testing.F)
+	least int // seeds
 }
 
 // targets are all of them, by name.
 var targets = map[string]target{
-	"FuzzMetadataParse":    {metadataSeeds, FuzzMetadataParse},
-	"FuzzInstructionJSON":  {instructionSeeds, FuzzInstructionJSON},
-	"FuzzS3DoubleEncoding": {doubleSeeds, FuzzS3DoubleEncoding},
-	"FuzzRange":            {rangeSeeds, FuzzRange},
-	"FuzzGCM":              {gcmSeeds, FuzzGCM},
-	"FuzzCBC":              {cbcSeeds, FuzzCBC},
-	"FuzzCTRRange":         {ctrSeeds, FuzzCTRRange},
-	"FuzzKeyUnwrap":        {unwrapSeeds, FuzzKeyUnwrap},
-	"FuzzOAEPPayload":      {oaepSeeds, FuzzOAEPPayload},
-	"FuzzDARE":             {packageSeeds, FuzzDARE},
-	"FuzzChunked":          {packageSeeds, FuzzChunked},
-	"FuzzEnvelopeOpen":     {openSeeds, FuzzEnvelopeOpen},
-	"FuzzPipelineFaults":   {faultSeeds, FuzzPipelineFaults},
+	"FuzzMetadataParse":    {metadataSeeds, FuzzMetadataParse, 600},
+	"FuzzInstructionJSON":  {instructionSeeds, FuzzInstructionJSON, 60},
+	"FuzzS3DoubleEncoding": {doubleSeeds, FuzzS3DoubleEncoding, 20},
+	"FuzzRange":            {rangeSeeds, FuzzRange, 100},
+	"FuzzGCM":              {gcmSeeds, FuzzGCM, 150},
+	"FuzzCBC":              {cbcSeeds, FuzzCBC, 120},
+	"FuzzCTRRange":         {ctrSeeds, FuzzCTRRange, 100},
+	"FuzzKeyUnwrap":        {unwrapSeeds, FuzzKeyUnwrap, 200},
+	"FuzzOAEPPayload":      {oaepSeeds, FuzzOAEPPayload, 50},
+	"FuzzDARE":             {packageSeeds, FuzzDARE, 250},
+	"FuzzChunked":          {packageSeeds, FuzzChunked, 250},
+	"FuzzEnvelopeOpen":     {openSeeds, FuzzEnvelopeOpen, 2500},
+	"FuzzPipelineFaults":   {faultSeeds, FuzzPipelineFaults, 800},
 }
 
 // seedsOfFuzzing is about how many seeds fuzzing begins with: what they cover is
@@ -71,11 +72,11 @@ func plant(f *testing.F, seeds [][]any) {
 // a larger one too slowly. The tests of the test kit read those, too.
 const largeSeed = 64 << 10
 
-// TestSeeds: every target of this package is listed and has seeds.
+// TestSeeds: every target of this package is listed and has its seeds.
 func TestSeeds(t *testing.T) {
 	for name, target := range targets {
-		if n := len(target.seeds(t)); n == 0 {
-			t.Errorf("%s has no seeds", name)
+		if n := len(target.seeds(t)); n < target.least {
+			t.Errorf("%s has %d seeds, want at least %d", name, n, target.least)
 		}
 	}
 	files := must[[]string](t)(filepath.Glob("*_test.go"))
@@ -133,6 +134,9 @@ func cases(t testing.TB) []*testkit.Case {
 	for _, name := range must[[]string](t)(filepath.Glob("../envelope/testdata/testkit/*" + testkit.Ending)) {
 		all = append(all, must[*testkit.Case](t)(testkit.Parse(filepath.Base(name), must[[]byte](t)(os.ReadFile(name)))))
 	}
+	if len(all) == 0 {
+		t.Fatal("the test kit is not there")
+	}
 	return all
 }
 
@@ -157,6 +161,9 @@ func fixtures(t testing.TB) []fixture {
 			x.file = must[[]byte](t)(os.ReadFile(filepath.Join(filepath.Dir(name), x.Instruction.File)))
 		}
 		all = append(all, x)
+	}
+	if len(all) == 0 {
+		t.Fatal("the fixtures are not there")
 	}
 	return all
 }
