@@ -19,9 +19,8 @@ const startAnswer = "<InitiateMultipartUploadResult><UploadId>id</UploadId></Ini
 // A heldPart is a storage that refuses the second part, keeps the answer to the
 // first for a while, and notes whether an abort comes before that.
 type heldPart struct {
-	refused, aborted chan struct{}
-	ended            atomic.Bool
-	early            atomic.Bool
+	arrived, refused, aborted chan struct{}
+	ended, early              atomic.Bool
 }
 
 func (h *heldPart) roundTrip(req *http.Request, _ http.RoundTripper) (*http.Response, error) {
@@ -36,9 +35,11 @@ func (h *heldPart) roundTrip(req *http.Request, _ http.RoundTripper) (*http.Resp
 	}
 	_, _ = io.Copy(io.Discard, req.Body)
 	if req.URL.Query().Get("partNumber") != "1" {
+		<-h.arrived // one that has not begun does not count
 		close(h.refused)
 		return answer(req, http.StatusForbidden, refusal), nil
 	}
+	close(h.arrived)
 	<-h.refused
 	select {
 	case <-h.aborted:
@@ -53,7 +54,7 @@ func (h *heldPart) roundTrip(req *http.Request, _ http.RoundTripper) (*http.Resp
 // TestAbortWaitsForParts: an upload is aborted when its last part has ended. One
 // that arrives after that may stay for ever.
 func TestAbortWaitsForParts(t *testing.T) {
-	h := &heldPart{refused: make(chan struct{}), aborted: make(chan struct{})}
+	h := &heldPart{arrived: make(chan struct{}), refused: make(chan struct{}), aborted: make(chan struct{})}
 	d := newDriver(t, offlineClient(t, chaosTransport{h.roundTrip, nil}), "bucket", &s3.Options{Concurrency: 2}) // one that waits for the two
 	d.SetPartSize(tinyParts)
 	_, err := d.Put(t.Context(), "key", &source{n: 9 * tinyParts}, -1, &backend.PutOptions{})
