@@ -9,6 +9,7 @@ import (
 	"maps"
 	"mime"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,29 +21,44 @@ import (
 	"github.com/s3seal/s3seal/internal/vectors"
 )
 
+// metadataSeeds are texts, and cases of the test kit with what is done to them.
 func metadataSeeds(t testing.TB) (seeds [][]any) {
+	given := func(text []byte) { seeds = append(seeds, []any{uint32(0), []byte{}, text}) }
 	for _, x := range fixtures(t) {
-		seeds = append(seeds, []any{joinMap(x.Metadata)})
+		given(joinMap(x.Metadata))
 	}
-	for _, c := range cases(t) {
-		seeds = append(seeds, []any{joinFields(c.Metadata)})
+	for i, c := range cases(t) {
+		given(joinFields(c.Metadata))
+		n := byte(i)
+		for op := range len(headerAlterations) {
+			if (i+op)%4 == 0 {
+				seeds = append(seeds, []any{uint32(i + 1), []byte{byte(op), n * 3, n, byte(op + i), n * 7, n * 5}, []byte{}})
+			}
+		}
 	}
 	if data, ok := vectors.Find(t, "formats_ses_metadata.json"); ok {
 		var file struct{ Metadata map[string]string }
 		if err := json.Unmarshal(data, &file); err != nil {
 			t.Fatal(err)
 		}
-		seeds = append(seeds, []any{joinMap(file.Metadata)})
+		given(joinMap(file.Metadata))
 	}
 	return seeds
 }
 
 // FuzzMetadataParse: metadata is accepted if and only if the reference accepts
-// it, for the same suite; and what can be written comes back the same.
+// it, for the same suite; and what can be written comes back the same. It is given,
+// or added to that of a case, which is then altered.
 func FuzzMetadataParse(f *testing.F) {
 	plant(f, metadataSeeds(f))
-	f.Fuzz(func(t *testing.T, text []byte) {
+	all := cases(f)
+	f.Fuzz(func(t *testing.T, which uint32, ops, text []byte) {
 		fields := splitFields(text)
+		if i := int(which % uint32(len(all)+1)); i > 0 {
+			c := &testkit.Case{Metadata: slices.Clone(all[i-1].Metadata)}
+			alterHeader(c, all[i%len(all)], ops, text)
+			fields = c.Metadata
+		}
 		h, err := envelope.ParseHeader(asMap(fields), dare.DARE2)
 		ref, want := testkit.ParseMetadata(fields, nil)
 		checkParsed(t, h, err, ref, want)
@@ -50,6 +66,15 @@ func FuzzMetadataParse(f *testing.F) {
 			checkRewritten(t, h)
 		}
 	})
+}
+
+// alterHeader does to metadata what alterObject does to objects.
+func alterHeader(c, other *testkit.Case, ops, meta []byte) {
+	own := make([]byte, 0, len(ops))
+	for ops = ops[:min(len(ops), 30)]; len(ops) >= 3; ops = ops[3:] {
+		own = append(own, byte(len(alterations)+int(ops[0])%len(headerAlterations)), ops[1], ops[2])
+	}
+	alterObject(c, other, own, meta)
 }
 
 // checkParsed compares with the reference.
