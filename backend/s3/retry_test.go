@@ -14,6 +14,7 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/s3seal/s3seal/backend"
+	"github.com/s3seal/s3seal/backend/s3"
 	"github.com/s3seal/s3seal/backend/s3/s3test"
 )
 
@@ -191,12 +192,14 @@ func flipABit(req *http.Request, next http.RoundTripper) (*http.Response, error)
 // again by this client, and not all servers take them.
 func TestTrailingHeadersClient(t *testing.T) {
 	s3test.Each(t, func(t *testing.T, srv *s3test.Server) {
-		for _, c := range []struct{ secure, trailing bool }{{false, true}, {true, false}, {true, true}} {
+		for _, c := range []struct{ secure, trailing, plain bool }{
+			{false, true, false}, {true, false, false}, {true, true, false}, {false, true, true}, {true, true, true},
+		} {
 			opts := srv.Options()
 			opts.TrailingHeaders = c.trailing
 			bucket := srv.NewBucket(t)
 			p := proxy(t, srv, c.secure, refuseOnce())
-			d := newDriver(t, proxyClient(t, srv, p, opts), bucket, smallParts)
+			d := newDriver(t, proxyClient(t, srv, p, opts), bucket, &s3.Options{PartSize: 5 * mib, NoChecksum: c.plain})
 			for _, n := range []int{0, 1000, 5*mib + 1000} {
 				data := pattern(n)
 				mustPut(t, d, "key", data)

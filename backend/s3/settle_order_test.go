@@ -3,6 +3,8 @@
 package s3_test
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -20,6 +22,7 @@ var offlineServer = &s3test.Server{Name: "none", Endpoint: "s3.test:80", AccessK
 // has been asked for so many times, if ever.
 type forgetfulStorage struct {
 	visible          int
+	asked            func() int // called when the object is asked for; returns the status
 	completes, heads int
 	looks            int // how often it was asked for the upload since
 }
@@ -43,7 +46,11 @@ func (s *forgetfulStorage) roundTrip(req *http.Request, _ http.RoundTripper) (*h
 		return answer(req, http.StatusOK, "<CompleteMultipartUploadResult><Bucket>bucket</Bucket><Key>key</Key><ETag>new-1</ETag></CompleteMultipartUploadResult>"), nil
 	}
 	s.heads++
-	resp := answer(req, http.StatusOK, "")
+	status := http.StatusOK
+	if s.asked != nil {
+		status = s.asked()
+	}
+	resp := answer(req, status, "")
 	resp.ContentLength = 5
 	resp.Header.Set("Content-Length", "5")
 	resp.Header.Set("Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT")
@@ -72,6 +79,28 @@ func TestSettleLooksTwice(t *testing.T) {
 		if s.completes != 2 || s.heads != c.heads || s.looks != c.looks {
 			t.Errorf("visible at %d: %d requests to complete, then asked for the object %d times and for the upload %d; want 2, %d and %d",
 				c.visible, s.completes, s.heads, s.looks, c.heads, c.looks)
+		}
+	}
+}
+
+// TestSettleEnds: who must not look at the object believes the storage, and who
+// has no time to wait does not.
+func TestSettleEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for _, c := range []struct {
+		name  string
+		asked func() int
+		want  error
+	}{
+		{"must not look", func() int { return http.StatusForbidden }, nil},
+		{"no time", func() int { cancel(); return http.StatusOK }, context.Canceled},
+	} {
+		s := &forgetfulStorage{asked: c.asked}
+		d := newDriver(t, offlineServer.ClientVia(t, chaosTransport{s.roundTrip, nil}), "bucket", nil)
+		parts := []backend.Part{{Number: 1, Size: 5, ETag: "part"}}
+		if _, err := d.CompleteUpload(ctx, "key", "id", parts, &backend.PutOptions{}); !errors.Is(err, c.want) || s.heads != 1 {
+			t.Errorf("%s: CompleteUpload = %v after %d looks, want %v after one", c.name, err, s.heads, c.want)
 		}
 	}
 }
