@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http/httptrace"
 	"path"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/minio/minio-go/v7"
@@ -35,6 +37,7 @@ var (
 // that with control characters, and goes on from the replaced name, which skips
 // others. What cannot be noticed is what a storage leaves out: MinIO on a single
 // drive does not list keys that have the key of another object as their folder.
+// 10,000 answers in a row without anything new are an error too.
 //
 // Only AWS is asked to begin after a key. MinIO then leaves out keys further on, so
 // that from others all is listed and what comes before the key passed over.
@@ -58,20 +61,30 @@ func (d *Driver) list(ctx context.Context, opts *backend.ListOptions, yield func
 	if opts.Versions && opts.After != "" {
 		return fmt.Errorf("versions after a key: %w", errors.ErrUnsupported)
 	}
+	ctx, moved, done := d.watched(ctx)
+	defer done()
 	last := cursor{versions: opts.Versions}
+	marker := "" // the greatest key of a delete marker
 	for object := range d.core.ListObjectsIter(ctx, d.bucket, d.listRequest(opts)) {
-		if err := errors.Join(object.Err, ctx.Err()); err != nil {
+		if err := stopped(ctx, object.Err); err != nil {
 			return err
 		}
 		if err := d.checkSpelling(ctx, object.Key, opts.Versions); err != nil {
 			return err
 		}
 		if object.IsDeleteMarker { // versitygw has those of an answer at its end
+			if object.Key > marker {
+				marker = object.Key
+				moved()
+			}
 			continue
 		}
 		again, err := last.move(object)
 		if err != nil {
 			return err
+		}
+		if !again {
+			moved()
 		}
 		selected := strings.HasPrefix(object.Key, opts.Prefix)
 		if !selected && object.Key > opts.Prefix {
@@ -88,7 +101,31 @@ func (d *Driver) list(ctx context.Context, opts *backend.ListOptions, yield func
 			return nil
 		}
 	}
-	return ctx.Err() // when it is done the client ends a listing without a word
+	return stopped(ctx, nil) // when it is done the client ends a listing without a word
+}
+
+// watched returns a context for a listing that is done after d.maxPages answers in
+// which nothing has moved. The client would ask for the next for ever.
+func (d *Driver) watched(ctx context.Context) (_ context.Context, moved func(), done func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var asked atomic.Int64
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteRequest: func(httptrace.WroteRequestInfo) {
+			if asked.Add(1) > int64(d.maxPages) {
+				cancel(fmt.Errorf("%w: %d answers with nothing new", errEndless, d.maxPages))
+			}
+		},
+	})
+	return ctx, func() { asked.Store(0) }, func() { cancel(nil) }
+}
+
+// stopped returns why a listing with a watched context has ended: err, or that of
+// the context.
+func stopped(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); errors.Is(cause, errEndless) {
+		return cause
+	}
+	return errors.Join(err, ctx.Err())
 }
 
 func (d *Driver) listRequest(opts *backend.ListOptions) minio.ListObjectsOptions {
@@ -163,14 +200,14 @@ func (d *Driver) checkSpelling(ctx context.Context, key string, versions bool) e
 	request.MaxKeys = 1
 	for object := range d.core.ListObjectsIter(ctx, d.bucket, request) {
 		if object.Err != nil {
-			return object.Err
+			return stopped(ctx, object.Err)
 		}
 		if object.Key == key {
 			return nil
 		}
 		break
 	}
-	if err := ctx.Err(); err != nil {
+	if err := stopped(ctx, nil); err != nil {
 		return err
 	}
 	return fmt.Errorf("%w: %q", errSpelled, key)

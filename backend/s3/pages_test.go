@@ -3,9 +3,11 @@
 package s3_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +115,49 @@ func TestListUploadsEnds(t *testing.T) {
 		opts := &backend.StaleOptions{AllUploads: true, Abort: true}
 		if stale, err := backend.NewBucket(d, nil, nil, nil).AbortStale(t.Context(), "", -time.Hour, opts); err == nil {
 			t.Errorf("%s: AbortStale = %v, nil, want an error", name, stale)
+		}
+	}
+}
+
+// TestListEnds: a listing does not follow a storage for ever that has nothing more.
+func TestListEnds(t *testing.T) {
+	empty := func(n int) string {
+		return fmt.Sprintf("<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>%d</NextContinuationToken></ListBucketResult>", n)
+	}
+	markers := func(key func(n int) string) func(n int) string {
+		return func(n int) string {
+			return fmt.Sprintf("<ListVersionsResult><IsTruncated>%t</IsTruncated><NextKeyMarker>%s</NextKeyMarker>"+
+				"<DeleteMarker><Key>%s</Key><VersionId>1</VersionId></DeleteMarker></ListVersionsResult>", n < 30, key(n), key(n))
+		}
+	}
+	for name, c := range map[string]struct {
+		page     func(n int) string
+		versions bool
+		most     int // requests
+		ends     bool
+	}{
+		"empty": {empty, false, 11, false},
+		"empty versions": {func(n int) string {
+			return "<ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker></ListVersionsResult>"
+		}, true, 11, false},
+		"one marker":   {markers(func(int) string { return "k" }), true, 12, false},
+		"many markers": {markers(func(n int) string { return fmt.Sprintf("%03d", n) }), true, 30, true},
+	} {
+		requests := 0
+		d := offlineDriver(t, chaosTransport{func(req *http.Request, _ http.RoundTripper) (*http.Response, error) {
+			if requests++; requests > 1000 {
+				return nil, errors.New("asked 1,000 times")
+			}
+			httptrace.ContextClientTrace(req.Context()).WroteRequest(httptrace.WroteRequestInfo{}) // as a transport does
+			return answer(req, http.StatusOK, c.page(requests)), nil
+		}, nil})
+		d.SetUploadLimits(0, 10)
+		err := listAny(t.Context(), d, c.versions)
+		if requests > c.most || (err == nil) != c.ends || errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %d requests, %v; want at most %d", name, requests, err, c.most)
+		}
+		if err != nil && !strings.Contains(err.Error(), "nothing new") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

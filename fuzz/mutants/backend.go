@@ -161,7 +161,7 @@ var backendMutants = []mutant{
 	},
 	{
 		name: "s3-list-ends-without-a-word", file: "backend/s3/list.go", packages: inS3,
-		old: `	return ctx.Err() // when it is done the client ends a listing without a word`,
+		old: `	return stopped(ctx, nil) // when it is done the client ends a listing without a word`,
 		new: `	return nil`,
 	},
 	{
@@ -273,5 +273,10 @@ var backendMutants = []mutant{
 		old: `	defer body.cut()
 `,
 		new: ``,
+	},
+	{
+		name: "s3-list-of-nothing-goes-on", file: "backend/s3/list.go", packages: inS3,
+		old: `			if asked.Add(1) > int64(d.maxPages) {`,
+		new: `			if asked.Add(1) < 0 {`,
 	},
 }
