@@ -38,6 +38,8 @@
 //	     fuzz: FuzzPipelineFaults
 //	P4   a source that fails at any byte: its error, wrapped, and no end is written
 //	     stream: TestSourceErrors, TestReaderSourceErrors
+//	     stream/chunked: TestSourceErrors
+//	     stream/dare: TestSourceErrors
 //	     envelope: TestSourceErrors
 //	     backend: TestPutSourceError
 //	P5   a sink that fails at any byte: its error, for ever
@@ -45,13 +47,14 @@
 //	     stream/dare: TestConformance
 //	     backend: TestSinkFailsWithEOF
 //	P6   cut after any byte
-//	     stream: TestTruncation
+//	     stream: TestTruncation, TestCBCTruncation, TestCBCRagged, TestRangeCut
+//	     stream: TestCTRMalleable
 //	     stream/chunked: TestEveryTruncation
 //	     stream/dare: TestTruncation
 //	     envelope: TestTruncations, TestOwnTruncations
 //	     fuzz: TestTampered
 //	P7   any bit flipped, of bodies, wrapped keys and headers
-//	     stream: TestBitFlips
+//	     stream: TestBitFlips, TestCBCBitFlips, TestCTRMalleable
 //	     stream/chunked: TestEveryBit
 //	     stream/dare: TestBitFlips
 //	     wrap: TestAESGCMEveryBit, TestAESKeyWrapEveryBit, TestRSAOAEPEveryBit
@@ -71,7 +74,9 @@
 //	     backend: TestWriterClose, TestObject
 //	P10  what was not closed is not valid
 //	     stream: TestDropped, TestAbort
-//	     backend: TestPutHoldsBackTheEnd, TestWriterAbort
+//	     stream/chunked: TestDropped
+//	     stream/dare: TestDropped
+//	     backend: TestPutHoldsBackTheEnd, TestWriterDropped, TestWriterAbort
 //	P11  arguments are not kept, not changed, not exceeded
 //	     stream: TestWriteKeepsOut, TestReadKeepsInside, TestSpareCapacity
 //	     stream: TestArgumentsCopied
@@ -90,7 +95,7 @@
 //	     stream: TestConcurrentStreams
 //	P14  a context that ends: at once, with its error, and nothing left
 //	     backend: TestPutCancelledAnywhere, TestWriterCancel, TestGetCancelled
-//	     backend: TestResumeCancelled
+//	     backend: TestResumeCancelled, TestCancelledAnywhere
 //	     backend/s3: TestCancelDuringUpload, TestCancelWhileStuck
 //	P15  no goroutine and no open file is left
 //	     backend: TestDescriptorsOfThousand, TestPutCancelledAnywhere
@@ -112,7 +117,9 @@
 //	     stream: TestConstantMemory, TestWriteAllocations, TestReadAllocations
 //	     stream: TestBufferLimit
 //	     stream/chunked: TestConstantMemory, TestAllocations
+//	     stream/dare: TestConstantMemory
 //	     envelope: TestBufferLimit
+//	     backend: TestConstantMemory
 //	     backend/s3: TestSpoolMemory
 //	     backend/bulk: TestMigrateMemory, TestAuditMemory
 //	P18  metadata: what is written is read, and only what the reference admits
@@ -120,12 +127,12 @@
 //	     envelope: TestMutantHeaders, TestMutantFiles
 //	     fuzz: FuzzMetadataParse, FuzzInstructionJSON, FuzzS3DoubleEncoding
 //	P19  the same random bytes make the same object
-//	     envelope: TestSameRandomSameObject
+//	     envelope: TestSameRandomSameObject, TestObjectDigests
 //	     stream/chunked: TestWycheproofEncryption, TestSaltIsRandom
 //	     stream/dare: TestNonces
 //	P20  no CEK, IV, message ID or nonce twice
 //	     fuzz: TestNothingTwice
-//	     envelope: TestSealersDiffer, TestSealerGeneratorFails
+//	     envelope: TestNothingTwice, TestSealersDiffer, TestSealerGeneratorFails
 //	     stream/chunked: TestSaltsDiffer
 //
 //	A1   padding oracle of CBC
@@ -183,7 +190,7 @@
 //	     wrap/localkms: TestAttackPolicyBehindCache
 //	     envelope: TestAttackA11PolicyPerObject, TestAttackPolicyBeforeKeys
 //	A12  a storage that lies, and alters what it keeps
-//	     backend: TestPutLyingDriver
+//	     backend: TestPutLyingDriver, TestResumePutInfo, TestResumeShorterObject
 //	     backend/s3: TestFlipDownloads, TestFlipRanges, TestFlipDownloadedFields
 //	     backend/s3: TestAlteredOnTheWire
 //	B1   plaintext before it is verified
@@ -253,14 +260,14 @@
 //	     backend/s3: TestReadsRetry, TestStorageFails, TestRetriesSendTheSameBytes
 //	     backend/s3: TestSchedules
 //	F3   a body of another length than announced
-//	     backend: TestBodyReaderSize
+//	     backend: TestBodyReaderSize, TestBodyReaderLimit
 //	     backend/s3: TestBodyEndsEarly, TestAnswersWithoutLengthOrETag
 //	F4   ranges that are ignored, moved or of another length
 //	     backend/s3: TestServerIgnoresRange, TestWrongRanges
 //	     backend/s3: TestRangeOfWrongLength, TestDownloadRangesIgnored
 //	F5   objects that are replaced meanwhile
 //	     backend: TestGetRangeChanged, TestReaderAtChanged, TestInstructionChanged
-//	     backend: TestSidecarChanged
+//	     backend: TestSidecarChanged, TestInstructionAnotherSize
 //	     backend/s3: TestServerIgnoresIfMatch, TestDownloadChanged
 //	F6   a source that fails, panics or ends too early during a put
 //	     backend: TestPutSourceError, TestWriterSourcePanics, TestPutWrongSize
@@ -269,7 +276,8 @@
 //	     backend/s3: TestCompleteFailsWith200, TestAnswerToCompleteIsLost
 //	     backend/s3: TestCompleteSettles
 //	F8   a process that is killed
-//	     backend: TestResumeCrashes, TestResumePowerCut, TestAbortStaleAborts
+//	     backend: TestResumeCrashes, TestResumePowerCut, TestGetFileSyncs
+//	     backend: TestResumeKilledThenPowerCut, TestAbortStaleAborts
 //	     backend/dir: TestKilledPut, TestKilledUpload, TestDurable
 //	     cmd/s3seal: TestKill
 //	F9   a context that ends at any step
@@ -292,7 +300,7 @@
 //	F13  disks that are full, folders that are read-only, files left behind
 //	     envelope: TestSpoolDiskFull, TestSpoolFileFaults, TestSpoolOpenFiles
 //	     envelope: TestSpoolCiphertext
-//	     backend: TestDownloadDiskFull, TestGetFileFailure
+//	     backend: TestDownloadDiskFull, TestGetFileFailure, TestGetFileDiskFails
 //	     backend/dir: TestFullDevice, TestReadOnly, TestSweep
 //
 //	H1   what is secret is compared in constant time: the padding of PKCS #7, the
