@@ -62,7 +62,8 @@ type VerifyOptions struct {
 	//
 	// What has failed by the journal is [ErrNotStored], whatever is there; so is
 	// what was skipped as locked or archived and so is missing at another place.
-	// What was in the target format already is read, and compared with nothing.
+	// What was in the target format already is read, and compared with nothing: it
+	// is an [envelope.ErrNotEncrypted] if it is not sealed, even where b allows that.
 	// What was not encrypted was not migrated either, and is skipped, with
 	// ReasonNotMigrated where it is missing at another place.
 	//
@@ -99,7 +100,7 @@ type VerifyOptions struct {
 // newest. With Against its content is proven to be that of the list, unless that
 // is in the hands of the same people: also that of CBC and CTR, though it still
 // counts as Unauthenticated. Against what is not encrypted is compared only where
-// b allows plaintext.
+// b allows plaintext; it counts as Unauthenticated, too.
 //
 // # Memory
 //
@@ -182,6 +183,8 @@ func (v *verifier) once(ctx context.Context, t *task) Result {
 		return fail(t.Info, err)
 	case got.info.Header == nil && want == nil: // b allows plaintext
 		return v.unread(ctx, t, envelope.ErrNotEncrypted)
+	case got.info.Header == nil && want.word == present: // nor is there a sum
+		return got.result(fail(&got.info.Info, fmt.Errorf("bulk: by the journal it was sealed: %w", envelope.ErrNotEncrypted)))
 	case want != nil && want.word == summed && got.sum != want.sum:
 		return got.result(fail(&got.info.Info, fmt.Errorf("%w: want %x, got %x", ErrSum, want.sum, got.sum)))
 	}

@@ -25,6 +25,7 @@ type job struct {
 	single bool   // the address is that of an object
 	copies bool   // what is skipped is missing at the other address
 	sums   bool   // stdout is for hashes
+	plain  bool   // what is not encrypted may be among what is done
 
 	// work does it.
 	work func(ctx context.Context, s *selection, opts bulk.Options) (*bulk.Summary, error)
@@ -155,7 +156,11 @@ func (j *job) text(sum *bulk.Summary) string {
 	}
 	text := fmt.Sprintf("%s: %d", verb, sum.Done)
 	if sum.Unauthenticated > 0 {
-		text += fmt.Sprintf(" (%d of them unauthenticated: CBC or CTR)", sum.Unauthenticated)
+		why := "CBC or CTR"
+		if j.plain {
+			why = "CBC, CTR or not encrypted"
+		}
+		text += fmt.Sprintf(" (%d of them unauthenticated: %s)", sum.Unauthenticated, why)
 	}
 	text += fmt.Sprintf(", skipped: %d%s, failed: %d", sum.Skipped, reasonsText(sum.Reasons), sum.Failed)
 	if _, left := j.leftBehind(sum); left+sum.Failed > 0 && j.copies {

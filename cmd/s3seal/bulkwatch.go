@@ -77,7 +77,19 @@ func (w *jobWatch) explain(r bulk.Result) error {
 	if err == nil {
 		err = errors.New(r.Reason)
 	}
+	if errors.Is(err, envelope.ErrNotEncrypted) && w.permits(r.Key) {
+		return at.about(&refusal{"not encrypted, but by the journal it was sealed", err})
+	}
 	return (&reading{address: at, bucket: w.bucket}).explainKnown(w.ctx, err, r.Header)
+}
+
+// permits says whether an object may be read by policy, so that no flag would help.
+func (w *jobWatch) permits(key string) bool {
+	if w.bucket == nil {
+		return false
+	}
+	oi, err := w.bucket.Stat(w.ctx, key)
+	return err == nil && w.bucket.Permit(oi) == nil
 }
 
 // text is the last failure as app.fail would print it.

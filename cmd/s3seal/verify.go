@@ -97,7 +97,7 @@ func (c *verifyCmd) run(ctx context.Context, a *app, s *selection, at address, b
 	if err != nil {
 		return err
 	}
-	job := &job{flags: c.jobFlags, verb: "verified", at: at, sums: c.Sums}
+	job := &job{flags: c.jobFlags, verb: "verified", at: at, sums: c.Sums, plain: c.Plaintext}
 	job.name = bulk.Job{Operation: "verify", Source: place}
 	if c.Against != "" {
 		job.name.Options = "against " + c.listed // another list is another job, whatever its name

@@ -45,3 +45,25 @@ func TestVerifyJournalOfOtherList(t *testing.T) {
 		t.Errorf("another list: want the journal refused or the object failed, got exit 0: %s", r.err)
 	}
 }
+
+// TestVerifyAgainstPlaintext: what is not encrypted is no CBC or CTR, and is not
+// verified where the journal has no sum of it.
+func TestVerifyAgainstPlaintext(t *testing.T) {
+	ks, dir := newKeySet(t), t.TempDir()
+	writeFile(t, dir, "x", []byte("plain"))
+	against := t.TempDir()
+	verify := func(list string, flags ...string) result {
+		file := writeFile(t, against, "list", []byte(list))
+		return cli(t, nil, append([]string{"verify", "-k", ks.aes, "--against", file, "dir:" + dir}, flags...)...)
+	}
+	sum := fmt.Sprintf("%x  x\n", sha256.Sum256([]byte("plain")))
+	r := verify(sum, "--accept", "legacy", "--allow-plaintext").want(t, exitOK)
+	if !strings.HasPrefix(r.out, "verified: 1 (1 of them unauthenticated: CBC, CTR or not encrypted), skipped: 0") {
+		t.Errorf("stdout = %q", r.out)
+	}
+	r = verify(`{"key":"x","outcome":"skipped","reason":"in the target format already"}`, "--accept", "legacy", "--allow-plaintext")
+	wantPartly(t, r, "x: not encrypted, but by the journal it was sealed", "1 of 1 objects failed")
+	if strings.Contains(r.err, "--allow-plaintext") {
+		t.Errorf("stderr = %q, which advises what is allowed already", r.err)
+	}
+}
