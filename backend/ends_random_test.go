@@ -42,20 +42,21 @@ func TestPutCancelledAnywhere(t *testing.T) {
 	}
 }
 
-// TestDescriptorsOfThousand does a thousand things with a bucket of files, good
-// ones and such as fail: no file stays open.
+// TestDescriptorsOfThousand does a thousand things with a bucket of files, in every
+// format, good ones and such as fail: no file stays open.
 func TestDescriptorsOfThousand(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs /proc")
 	}
 	d := must(dir.New(t.TempDir(), nil))(t)
 	t.Cleanup(func() { d.Close() })
-	p, to := profiles(t)[0], filepath.Join(t.TempDir(), "out")
-	opts := &backend.Options{Open: everything(envelope.Spool(t.TempDir(), 1<<20)), Download: noResume}
-	b := backend.NewBucket(d, p.key, p.key, opts)
-	bad := backend.NewBucket(backendtest.Faulty(d, backendtest.Faults{GetFlip: 1, GetAt: 3}), p.key, p.key, opts)
+	to, spool := filepath.Join(t.TempDir(), "out"), t.TempDir()
 	open := func() int { return len(must(os.ReadDir("/proc/self/fd"))(t)) }
-	round := func() {
+	round := func(p profile) {
+		opts := &backend.Options{Open: everything(envelope.Spool(spool, 1<<20)), Download: noResume}
+		opts.Seal.Suite = p.suite
+		b := backend.NewBucket(d, p.key, p.key, opts)
+		bad := backend.NewBucket(backendtest.Faulty(d, backendtest.Faults{GetFlip: 1, GetAt: 3}), p.key, p.key, opts)
 		must(b.Put(t.Context(), "key", bytes.NewReader(pattern(200)), -1, nil))(t)
 		for _, b := range []*backend.Bucket{b, bad} {
 			if o, err := b.Get(t.Context(), "key"); err == nil {
@@ -74,10 +75,11 @@ func TestDescriptorsOfThousand(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	round()
+	formats := append(suites(t), profile{"Chunked", envelope.Chunked, gcmKey(t)})
+	round(formats[0])
 	before := open()
-	for range 100 { // of ten operations
-		round()
+	for i := range 100 { // of ten operations
+		round(formats[i%len(formats)])
 	}
 	if after := open(); after > before {
 		t.Errorf("%d open files, were %d", after, before)
