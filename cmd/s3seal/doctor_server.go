@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -15,8 +14,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
 // How far the clock may be from that of the server. S3 refuses requests beyond
@@ -63,38 +60,17 @@ func (c *doctorCmd) checkServer(ctx context.Context, all *checkup, at address) {
 }
 
 // checkCredentials says where the credentials come from, and whose they are.
-func (c *checkup) checkCredentials(at address, creds *credentials.Credentials) {
+func (c *checkup) checkCredentials(at address, creds *accessKeys) {
 	v, err := creds.GetWithContext(nil)
 	switch {
 	case err != nil:
-		c.add("credentials", checkFail, err.Error(), "")
+		c.add("credentials", checkFail, "cannot be read from "+credentialPlaces(at), "") // err may quote them
 	case v.SignerType.IsAnonymous():
-		c.add("credentials", checkWarn, "none in "+credentialPlaces(at)+": requests are anonymous"+profileProblem(c.env, at),
+		c.add("credentials", checkWarn, "none in "+credentialPlaces(at)+": requests are anonymous"+creds.problem(c.env),
 			"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or MC_HOST_ALIAS for mc:ALIAS/BUCKET")
 	default:
-		c.ok("credentials", "access key %s from %s", v.AccessKeyID, credentialOrigin(c.env, at))
+		c.ok("credentials", "access key %s from %s", v.AccessKeyID, creds.origin(c.env, at))
 	}
-}
-
-// credentialOrigin is where the credentials were found. Only their order counts.
-func credentialOrigin(env func(string) string, at address) string {
-	if at.alias != "" {
-		return mcHostVar + at.alias
-	}
-	for _, from := range []struct {
-		provider credentials.Provider
-		name     string
-	}{
-		{&credentials.EnvAWS{}, "AWS_ACCESS_KEY_ID"},
-		{&credentials.FileAWSCredentials{}, "the AWS profile " + cmp.Or(env("AWS_PROFILE"), "default")},
-		{&credentials.EnvMinio{}, "MINIO_ROOT_USER or MINIO_ACCESS_KEY"},
-		{&credentials.FileMinioClient{}, "the files of mc"},
-	} {
-		if v, err := credentials.New(from.provider).GetWithContext(nil); err == nil && !v.SignerType.IsAnonymous() {
-			return from.name
-		}
-	}
-	return "an unknown place"
 }
 
 // checkEndpoint asks the server for anything at all, without credentials.

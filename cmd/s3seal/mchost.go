@@ -47,7 +47,7 @@ func isAlias(s string) bool {
 
 // server finds the server of an S3 address and the credentials for it: those of
 // the alias if it has one, else what the flags, variables and files say.
-func (f storageFlags) server(env func(string) string, at address) (endpoint, *credentials.Credentials, error) {
+func (f storageFlags) server(env func(string) string, at address) (endpoint, *accessKeys, error) {
 	if at.alias == "" {
 		server, err := f.endpoint(env)
 		return server, credentialChain(), err
@@ -62,7 +62,7 @@ func (f storageFlags) server(env func(string) string, at address) (endpoint, *cr
 // decoded, the last @ ends the credentials, and only a secret without a colon
 // can be followed by a token. Without credentials requests are anonymous. No
 // error repeats anything of the value, which may all be a secret.
-func mcHost(name, value string) (endpoint, *credentials.Credentials, error) {
+func mcHost(name, value string) (endpoint, *accessKeys, error) {
 	wrong := func(what string) error {
 		return usagef("%s%s: want "+mcHostForm+" in it", name, what)
 	}
@@ -85,14 +85,14 @@ func mcHost(name, value string) (endpoint, *credentials.Credentials, error) {
 		return endpoint{}, nil, wrong(" has no host that can be read")
 	}
 	if user == "" {
-		return server, credentials.NewStatic("", "", "", credentials.SignatureAnonymous), nil
+		return server, &accessKeys{Credentials: anonymous()}, nil
 	}
 	access, secret, _ := strings.Cut(user, ":")
 	secret, token, _ := strings.Cut(secret, ":")
 	if access == "" || secret == "" {
 		return endpoint{}, nil, wrong(" has no secret key, or no access key, before the @")
 	}
-	return server, credentials.NewStaticV4(access, secret, token), nil
+	return server, &accessKeys{Credentials: credentials.NewStaticV4(access, secret, token)}, nil
 }
 
 // credentialPlaces is where credentials for an address are looked for.

@@ -140,7 +140,7 @@ func TestProfileProblem(t *testing.T) {
 	for profile, want := range map[string]string{
 		"":     "requests are anonymous\n",
 		"none": "requests are anonymous (the AWS profile none: ",
-		"half": "(the AWS profile half: profile has partial static credentials",
+		"half": "(the AWS profile half: it has partial static credentials",
 		"sso":  "`aws sso login`",
 	} {
 		t.Setenv("AWS_PROFILE", profile)

@@ -3,15 +3,12 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/dir"
@@ -78,14 +75,15 @@ func (f storageFlags) client(a *app, at address) (*minio.Client, error) {
 		return nil, err
 	}
 	if v, err := creds.GetWithContext(nil); err == nil && v.SignerType.IsAnonymous() {
-		a.warn("warning: no credentials found in %s; requests are anonymous%s", credentialPlaces(at), profileProblem(a.env, at))
+		a.warn("warning: no credentials found in %s; requests are anonymous%s", credentialPlaces(at), creds.problem(a.env))
+		creds.Credentials = anonymous() // or they would be looked for with each request
 	}
 	transport, err := newTransport(server.secure, a.env)
 	if err != nil {
 		return nil, err
 	}
 	client, err := minio.New(server.host, &minio.Options{
-		Creds:     creds,
+		Creds:     creds.Credentials,
 		Secure:    server.secure,
 		Region:    f.region(a.env),
 		Transport: s3.LimitAnswers(transport),
@@ -95,27 +93,4 @@ func (f storageFlags) client(a *app, at address) (*minio.Client, error) {
 	}
 	client.SetAppInfo("s3seal", "cli")
 	return client, nil
-}
-
-// credentialChain looks where AWS's and MinIO's own tools look: their
-// variables, then their files. If there are none, requests are anonymous.
-func credentialChain() *credentials.Credentials {
-	return credentials.NewChainCredentials([]credentials.Provider{
-		&credentials.EnvAWS{},
-		&credentials.FileAWSCredentials{},
-		&credentials.EnvMinio{},
-		&credentials.FileMinioClient{},
-	})
-}
-
-// profileProblem says why the AWS profile gives no credentials, if there was
-// reason to expect some: the chain takes whatever is wrong with it for nothing
-// there, such as a misspelt name or an SSO session that is over.
-func profileProblem(env func(string) string, at address) string {
-	_, err := credentials.New(&credentials.FileAWSCredentials{}).GetWithContext(nil)
-	missing := err != nil && !strings.Contains(err.Error(), "SSO") && (errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "does not exist"))
-	if at.alias != "" || err == nil || missing && env("AWS_PROFILE") == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (the AWS profile %s: %v)", cmp.Or(env("AWS_PROFILE"), "default"), err)
 }
