@@ -192,7 +192,11 @@ func cancelAt(t *testing.T, p profile, what string, at int64, folder string, op 
 	defer cancel()
 	d.calls.Store(0)
 	d.at, d.cancel = at, cancel
+	start := time.Now()
 	err := op(ctx, b, folder)
+	if took := time.Since(start); took > 10*time.Second { // of which it needs milliseconds
+		t.Errorf("%s: it took %v", what, took)
+	}
 	if d.calls.Load() <= at {
 		if err != nil {
 			t.Errorf("%s: nothing was in the way, and it failed: %v", what, err)
