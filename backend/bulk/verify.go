@@ -61,7 +61,8 @@ type VerifyOptions struct {
 	// key for each object.
 	//
 	// What has failed by the journal is [ErrNotStored], whatever is there; so is
-	// what was skipped as locked or archived and so is missing at another place.
+	// what was skipped as locked or archived and so is missing at another place, and
+	// what was gone after it had failed, since its content may be nowhere.
 	// What was in the target format already is read, and compared with nothing: it
 	// is an [envelope.ErrNotEncrypted] if it is not sealed, even where b allows that.
 	// What was not encrypted was not migrated either, and is skipped, with
@@ -142,7 +143,7 @@ type verifier struct {
 
 func (v *verifier) work(ctx context.Context, t *task) Result {
 	if o := v.list[t.Key]; o != nil && o.lost != nil {
-		return fail(t.Info, fmt.Errorf("%w: %s", ErrNotStored, o.lost.reason))
+		return fail(t.Info, o.lost.err())
 	}
 	var spent int64
 	if v.resumed && (v.list == nil || v.list[t.Key] != nil) {

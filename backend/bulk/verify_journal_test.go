@@ -50,7 +50,9 @@ func TestVerifyAgainstLastWord(t *testing.T) {
 		"failed, then a sum":           {[]string{wrote(1, failed), sumOf("x") + "  x"}, nil},
 		"a sum, then failed":           {[]string{sumOf("x") + "  x", wrote(1, failed)}, nil},
 		"failed, then known":           {[]string{wrote(1, done), wrote(2, failed), wrote(3, skipped(bulk.ReasonJournal))}, nil},
-		"failed, then gone":            {[]string{wrote(1, failed), wrote(2, skipped(bulk.ReasonGone))}, bulk.ErrUnlisted},
+		"failed, then gone":            {[]string{wrote(1, failed), wrote(2, skipped(bulk.ReasonGone))}, bulk.ErrNotStored},
+		"failed, gone, then done":      {[]string{wrote(1, failed), wrote(2, skipped(bulk.ReasonGone)), wrote(3, done)}, nil},
+		"done, then gone":              {[]string{wrote(1, done), wrote(2, skipped(bulk.ReasonGone))}, nil},
 		"gone, then failed":            {[]string{wrote(2, failed), wrote(1, skipped(bulk.ReasonGone))}, bulk.ErrNotStored},
 		"locked":                       {[]string{wrote(1, skipped(bulk.ReasonLocked))}, bulk.ErrNotStored},
 		"archived":                     {[]string{wrote(1, skipped(bulk.ReasonArchived))}, bulk.ErrNotStored},
@@ -121,8 +123,12 @@ func TestVerifyMigrated(t *testing.T) {
 	}
 	remove(t, d, "old/damaged")
 	migrate(everything(), "old/good", "old/cbc", "old/damaged")
-	if got := verify(); got["new/cbc"].Outcome != bulk.Done || len(got) != 3 {
-		t.Errorf("%+v, want that all is well", got)
+	got = verify()
+	if r := got["new/damaged"]; !errors.Is(r.Err, bulk.ErrNotStored) || !strings.Contains(r.Reason, "failed, then gone: ") {
+		t.Errorf("new/damaged: %+v, want that it is lost", r)
+	}
+	if got["new/cbc"].Outcome != bulk.Done || got["new/good"].Outcome != bulk.Done || len(got) != 4 {
+		t.Errorf("%+v, want that all else is well", got)
 	}
 }
 

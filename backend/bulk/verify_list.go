@@ -50,6 +50,15 @@ type loss struct {
 	reason string
 	at     int64
 	source bool // the entry does not say where that would have been
+	gone   bool // the object has vanished since
+}
+
+// err says so.
+func (l *loss) err() error {
+	if l.gone {
+		return fmt.Errorf("%w: failed, then gone: %s", ErrNotStored, l.reason)
+	}
+	return fmt.Errorf("%w: %s", ErrNotStored, l.reason)
 }
 
 // sums are the objects of VerifyOptions.Against, by key.
@@ -229,9 +238,15 @@ func (s sums) skip(e *Entry) error {
 	key, at := cmp.Or(e.To, e.Key), millis(e.Time)
 	copied, stored := e.To != "", s[key] != nil && s[key].word == summed
 	switch e.Reason {
-	case ReasonJournal, ReasonGone:
+	case ReasonJournal:
 		s.regain(key, at)
 		s.found(e.Key, at)
+		return nil
+	case ReasonGone:
+		s.vanish(key, at)
+		if o := s[e.Key]; copied && o != nil && o.lost != nil && o.lost.source {
+			s.vanish(e.Key, at)
+		}
 		return nil
 	case ReasonLocked, ReasonArchived:
 		if stored {
@@ -250,6 +265,14 @@ func (s sums) skip(e *Entry) error {
 		s.regain(key, at)
 	}
 	return nil // no object, or none that is expected
+}
+
+// vanish notes that an object is gone. What has failed before that stays a failure:
+// nothing says that its content is anywhere.
+func (s sums) vanish(key string, at int64) {
+	if o := s[key]; o != nil && o.lost != nil && !later(o.lost.at, at) {
+		o.lost.gone = true
+	}
 }
 
 // leave notes that an object is where it was.
