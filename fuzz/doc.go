@@ -186,6 +186,7 @@
 //	A10  one IV for two attempts
 //	     envelope: TestAttackA10Retry, TestSealReaderCannotRewind
 //	     backend/s3: TestRetriesSendTheSameBytes
+//	     backend/s3: TestRetriesSendTheSameCiphertext
 //	A11  policy remembered from another object
 //	     wrap/localkms: TestAttackPolicyBehindCache
 //	     envelope: TestAttackA11PolicyPerObject, TestAttackPolicyBeforeKeys
@@ -406,6 +407,7 @@
 //	     stream/chunked: TestConstantMemory
 //	     envelope: TestBufferLimit, TestHostileTexts, TestSpoolLimit
 //	     backend: TestHostileSizes, TestHostileInstructionFiles
-//	     backend/s3: TestSpoolMemory
+//	     backend/s3: TestSpoolMemory, TestAnswersEnd, TestListEnds
+//	     backend/s3: TestListPartsEnds, TestListUploadsEnds
 //	     backend/bulk: TestManifestMemory, TestJournalMemory, TestAuditMemory
 package fuzz
