@@ -23,7 +23,8 @@ func packageSeeds(t testing.TB) (seeds [][]any) {
 		for op := range alterations {
 			seeds = append(seeds, []any{size, []byte{byte(op), 0, 1}, []byte{255, 0, 1}}, []any{size, []byte{byte(op), 255, 254}, []byte{}})
 		}
-		seeds = append(seeds, []any{size, []byte{}, []byte{}}, []any{size, []byte{3, 0, 1, 3, 2, 3}, []byte{100}}, []any{size, []byte{8, 1, 0}, []byte{}})
+		seeds = append(seeds, []any{size, []byte{}, []byte{}}, []any{size, []byte{3, 0, 1, 3, 2, 3}, []byte{100}}, []any{size, []byte{8, 1, 0}, []byte{}},
+			[]any{size, []byte{2, 0, 0, 8, 2, 0}, []byte{}})
 	}
 	for _, c := range cases(t) {
 		if c.Suite == testkit.Chunked || c.Suite == testkit.DARE2 {

@@ -207,6 +207,7 @@ func madeSeeds() (seeds [][]any) {
 		}
 		add(modeMade, uint32(suite)|uint32(256-len(madeSizes))<<8, nil, text, bitRelease*2|bitSwap|bitSized, 0, 0)
 		add(modeMade, uint32(suite)|uint32(256-len(madeSizes))<<8, nil, text, bitRelease*2|bitSwap|200<<24, 0, 0)
+		add(modeMade, uint32(suite)|uint32(256-len(madeSizes))<<8, []byte{0, 200, 5}, text, 0, 0, 0)
 		add(modeMade, uint32(suite)|2*recipeCEK, nil, text, 0, 0, 0)
 	}
 	return seeds
