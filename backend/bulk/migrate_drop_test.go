@@ -5,9 +5,14 @@ package bulk_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"testing"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/tags"
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/bulk"
@@ -74,22 +79,79 @@ func TestMigrateDrops(t *testing.T) {
 }
 
 // TestMigrateUnreadTags: who may not read tags is told what to do, but not who has
-// been interrupted.
+// been interrupted, or may read them at the next attempt.
 func TestMigrateUnreadTags(t *testing.T) {
-	d := &odd{spy: newSpy(), err: errSpy}
+	d := &odd{spy: newSpy()}
 	src, dst := source(t, d, envelope.V2GCM, false), target(t, mem.New())
 	must(src.Put(t.Context(), "old/x", strings.NewReader("precious"), 8, nil))(t)
-	r := migrateOne(t, src, dst, bulk.MigrateOptions{})
-	if keep, ok := errors.AsType[*bulk.KeepError](r.Err); !ok || keep.Option != "DropTags" || !errors.Is(r.Err, errSpy) {
-		t.Errorf("%v, want a KeepError with DropTags", r.Err)
-	}
-	d.err = backend.ErrNotExist
-	r = migrateOne(t, src, dst, bulk.MigrateOptions{})
-	if _, ok := errors.AsType[*bulk.KeepError](r.Err); ok || r.Outcome != bulk.Failed {
-		t.Errorf("%s, %v, want a failure that is not about tags", r.Outcome, r.Err)
+	for _, test := range []struct {
+		err  error
+		keep bool
+	}{
+		{fs.ErrPermission, true},
+		{fmt.Errorf("s3: tags of %q: %w", "x", minio.ErrorResponse{Code: "AccessDenied", Message: "Access Denied."}), true},
+		{minio.ErrorResponse{Code: "AccessDenied"}, true},
+		{minio.ErrorResponse{Code: "AccessDenied", Message: "User: arn:aws:iam::1:user/a is not authorized to perform: s3:GetObjectTagging"}, true},
+		{wrongTag(), true},
+		{errSpy, false},
+		{backend.ErrNotExist, false},
+		{io.ErrUnexpectedEOF, false},
+		{fmt.Errorf("%w: %w", context.Canceled, fs.ErrPermission), false},
+		{minio.ErrorResponse{Code: "SlowDown", Message: "Please reduce your request rate."}, false},
+		{fmt.Errorf("s3: tags of %q: %w", ": Access Denied.", minio.ErrorResponse{Code: "InternalError", Message: "Try again."}), false},
+	} {
+		d.err = test.err
+		r := migrateOne(t, src, dst, bulk.MigrateOptions{})
+		keep, ok := errors.AsType[*bulk.KeepError](r.Err)
+		if ok != test.keep || ok && keep.Option != "DropTags" || !errors.Is(r.Err, test.err) {
+			t.Errorf("%v: %#v, want a KeepError: %v", test.err, r.Err, test.keep)
+		}
 	}
 	d.err = errSpy
 	if r := migrateOne(t, src, dst, bulk.MigrateOptions{DropTags: true}); r.Outcome != bulk.Done {
 		t.Errorf("%s, %v, want it done", r.Outcome, r.Err)
+	}
+}
+
+func wrongTag() error {
+	_, err := tags.NewTags(map[string]string{"": "x"}, true)
+	return err
+}
+
+// A refusing storage stores nothing.
+type refusing struct {
+	*mem.Driver
+	err error
+}
+
+func (d *refusing) Put(context.Context, string, io.Reader, int64, *backend.PutOptions) (*backend.Info, error) {
+	return nil, d.err
+}
+
+// TestMigrateTemporary: what is said of another failure is no advice to leave
+// anything out, whatever the key is called.
+func TestMigrateTemporary(t *testing.T) {
+	d := &odd{spy: newSpy(), headers: map[string]string{"cache-control": "no-store"}, tags: map[string]string{"a": "b"}, class: "COLD"}
+	src := source(t, d, envelope.V2GCM, false)
+	must(src.Put(t.Context(), "old/x", strings.NewReader("precious"), 8, nil))(t)
+	for _, test := range []struct {
+		err    error
+		option string
+	}{
+		{minio.ErrorResponse{Code: "InvalidStorageClass", Message: "The storage class you specified is not valid"}, "NoStorageClass"},
+		{fmt.Errorf("s3: put: tags: %w", wrongTag()), ""},
+		{fmt.Errorf("s3: put: %w", fmt.Errorf("tags: %w", wrongTag())), "DropTags"},
+		{errSpy, ""},
+		{fmt.Errorf("%w: %w", context.Canceled, errors.New("tags: x")), ""},
+		{minio.ErrorResponse{Code: "SlowDown", Message: "Please reduce your request rate."}, ""},
+	} {
+		for _, key := range []string{"old/x", "x: tags: y", "x: headers: y: header z", "a storage class"} {
+			dst := target(t, &refusing{mem.New(), test.err})
+			r := migrateOne(t, src, dst, bulk.MigrateOptions{Map: func(string) string { return key }})
+			keep, ok := errors.AsType[*bulk.KeepError](r.Err)
+			if ok != (test.option != "") || ok && keep.Option != test.option {
+				t.Errorf("%q, %v: %#v, want %q", key, test.err, r.Err, test.option)
+			}
+		}
 	}
 }

@@ -6,14 +6,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/s3seal/s3seal/backend"
 )
 
 // A KeepError says that an object has something beside its content that could not be
-// kept, and how to migrate it without. It may hold text from storage.
+// kept, and how to migrate it without. It is only made of what another attempt
+// would not change. It may hold text from storage.
 type KeepError struct {
 	// Option is the field of [MigrateOptions] that leaves it out: "DropTags",
 	// "DropHeaders" or "NoStorageClass".
@@ -30,35 +33,86 @@ func (e *KeepError) Error() string {
 // Unwrap returns Err.
 func (e *KeepError) Unwrap() error { return e.Err }
 
-// explained makes a KeepError of an error of the destination that is about one of
-// these things. It goes by the words of package backend and its drivers, which have
-// one error for all that a storage does not support; the tests tell where those
-// change.
-func explained(put *backend.PutOptions, err error) error {
-	text := err.Error()
-	option := ""
-	switch {
-	case len(put.Headers) > 0 && (strings.Contains(text, ": headers: ") || strings.Contains(text, ": header ")):
-		option = "DropHeaders"
-	case len(put.Tags) > 0 && strings.Contains(text, ": tags: "):
-		option = "DropTags"
-	case put.StorageClass != "" && strings.Contains(text, " storage class"):
-		option = "NoStorageClass"
-	default:
-		return err
-	}
-	return &KeepError{option, err}
+// refusals are how texts of errors begin that say that a storage does not take one
+// of these things, with the option that leaves it out. Package backend and its
+// drivers have one error for all that is not supported, so that their words have to
+// tell; the tests notice where those change. Each is compared with the beginning of
+// an error in the chain: there, no key is.
+var refusals = []struct{ begins, option string }{
+	{"backend: headers: ", "DropHeaders"},
+	{backend.ErrMetadata.Error() + ": header ", "DropHeaders"},
+	{"backend: tags: ", "DropTags"},
+	{"tags: ", "DropTags"},
+	{"backend: a storage class: ", "NoStorageClass"},
+	{"storage class ", "NoStorageClass"},
+	{"The storage class ", "NoStorageClass"},    // S3
+	{"Invalid storage class", "NoStorageClass"}, // MinIO
 }
 
-// unreadTags is the error of an object whose tags cannot be read.
-func unreadTags(err error) error {
-	err = fmt.Errorf("source: %w", err)
-	for _, other := range []error{backend.ErrNotExist, backend.ErrChanged, context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, other) {
-			return err
+// explained makes a KeepError of an error of the destination that is about one of
+// these things, and stays: what may pass is no reason to leave anything out.
+func explained(put *backend.PutOptions, err error) error {
+	has := map[string]bool{"DropHeaders": len(put.Headers) > 0, "DropTags": len(put.Tags) > 0, "NoStorageClass": put.StorageClass != ""}
+	if interrupted(err) {
+		return err
+	}
+	for _, r := range refusals {
+		if has[r.option] && begins(err, r.begins) {
+			return &KeepError{r.option, err}
 		}
 	}
-	return &KeepError{"DropTags", err}
+	return err
+}
+
+// begins says whether the text of err, or of an error in it, begins so.
+func begins(err error, text string) bool {
+	if err == nil {
+		return false
+	}
+	if strings.HasPrefix(err.Error(), text) {
+		return true
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		return begins(e.Unwrap(), text)
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(e.Unwrap(), func(one error) bool { return begins(one, text) })
+	}
+	return false
+}
+
+// interrupted says whether err is one of a context, whatever else it is.
+func interrupted(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// unreadTags is the error of an object whose tags cannot be read: a KeepError if
+// they may not be, or are such as nobody could store. Else another attempt may
+// read them, and nobody is to be told to lose them.
+func unreadTags(err error) error {
+	err = fmt.Errorf("source: %w", err)
+	if !interrupted(err) && (denied(err) || wrongTags(err)) {
+		return &KeepError{"DropTags", err}
+	}
+	return err
+}
+
+// denied says whether a storage refuses who asks. S3 says so in two ways, of which
+// the second names the user and the action before the resource.
+func denied(err error) bool {
+	const code = "Error response code AccessDenied" // without a message
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported) ||
+		begins(err, "Access Denied") || begins(err, "AccessDenied") || begins(err, code) || begins(err, "User: ")
+}
+
+// wrongTags says whether tags are not by the rules of S3, which its client tells by
+// a code.
+func wrongTags(err error) bool {
+	coded, ok := errors.AsType[interface {
+		error
+		Code() string
+	}](err)
+	return ok && (coded.Code() == "InvalidTag" || coded.Code() == "BadRequest")
 }
 
 // keepsTags says whether objects of the source may have tags, and they are to be
