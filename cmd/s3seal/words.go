@@ -16,17 +16,23 @@ var (
 	innerPrefix = regexp.MustCompile(`^[a-z0-9]+: [a-z ]+"(?:[^"\\]|\\.)*": (?:read body: )?$`)
 
 	// innerPackage is the name of a package of ours in front of what it says.
-	innerPackage = regexp.MustCompile(`(^|: )(?:backend|s3|dir|mem|bulk|envelope|stream|wrap|wrap/awskms|legacy|localkms|chunked|dare): `)
+	innerPackage = regexp.MustCompile(`^(?:backend|s3|dir|mem|bulk|envelope|stream|wrap|wrap/awskms|legacy|localkms|chunked|dare): `)
 
-	// kmsPrefix is what the client of the KMS, and what is around it, put before
-	// the answer.
-	kmsPrefix = regexp.MustCompile(`(?:(?:un)?wrap key: |KMS [a-z ]+: |generate data key: |decrypt: |encrypt: )*operation error KMS: (\w+), ` +
+	// kmsWay ends what packages put before an error of the client of the KMS.
+	kmsWay = regexp.MustCompile(`(?:(?:un)?wrap key: |KMS [a-z ]+: |generate data key: |decrypt: |encrypt: )+$`)
+
+	// kmsPrefix is what that client puts before the answer.
+	kmsPrefix = regexp.MustCompile(`^operation error KMS: (\w+), ` +
 		`(?:exceeded maximum number of attempts, \d+, )?(?:https response error StatusCode: \d+, RequestID: [^,]*, )?` +
 		`(?:request send failed, |api error |get identity: get credentials: )?`)
-
-	// stdoutPrefix says once more where a write went.
-	stdoutPrefix = strings.NewReplacer("write stdout: write /dev/stdout: ", "write stdout: ")
 )
+
+// A kmsError is one of the client of the KMS.
+type kmsError interface {
+	error
+	Service() string
+	Operation() string
+}
 
 // spoken is what the user reads for err: message, without the way that the error
 // has taken through the packages, and with what there is to do about it.
@@ -35,39 +41,83 @@ func spoken(err error, code int) string {
 	if code == exitInterrupted {
 		return text
 	}
-	text = strings.Replace(text, err.Error(), shortened(err), 1)
-	text = innerPackage.ReplaceAllString(text, "$1")
-	text = kmsPrefix.ReplaceAllString(text, "the KMS: $1: ")
-	text = stdoutPrefix.Replace(text)
+	text = strings.Replace(text, err.Error(), withoutPrefixes(err, false), 1)
 	if advice := adviceFor(err, code); advice != "" && !strings.Contains(text, advice) {
 		text = strings.TrimSuffix(text, ".") + ": " + advice
 	}
 	return text
 }
 
-// shortened is the text of err, without prefixes that only repeat what is said
-// once an address is.
-func shortened(err error) string {
-	var at *addressError
-	if !errors.As(err, &at) {
-		return err.Error()
+// withoutPrefixes is the text of err, without the prefixes on its way that only
+// repeat what is said otherwise; located if an address is. It goes by the chain
+// and not by the text alone, as names of objects and files can look like a way.
+func withoutPrefixes(err error, located bool) string {
+	switch e := err.(type) {
+	case *addressError:
+		return e.address + ": " + withoutPrefixes(e.err, true)
+	case *usageError:
+		if errors.Unwrap(e.err) == nil {
+			return e.Error() // in our own words
+		}
+	case kmsError:
+		return kmsPrefix.ReplaceAllString(e.Error(), "the KMS: $1: ")
 	}
-	return strings.Replace(err.Error(), at.err.Error(), withoutPrefixes(at.err), 1)
+	var kept strings.Builder
+	rest, own := err.Error(), true
+	for _, inner := range unwrapped(err) {
+		before, after, ok := cutInner(rest, inner.Error())
+		if !ok { // it has words of its own
+			continue
+		}
+		text := withoutPrefixes(inner, located)
+		if strings.HasSuffix(before, "write stdout: ") { // where it went, once more
+			text = strings.TrimPrefix(text, "write /dev/stdout: ")
+		}
+		kept.WriteString(shortPrefix(before, inner, located) + text)
+		rest, own = after, false
+	}
+	if _, refused := err.(*refusal); own && !refused {
+		return innerPackage.ReplaceAllString(rest, "")
+	}
+	return kept.String() + rest
 }
 
-func withoutPrefixes(err error) string {
-	var kept strings.Builder
-	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
-		prefix, ok := strings.CutSuffix(err.Error(), inner.Error())
-		if !ok { // it has words of its own
-			break
-		}
-		if !innerPrefix.MatchString(prefix) {
-			kept.WriteString(prefix)
-		}
-		err = inner
+// shortPrefix is what is left of the prefix of an error.
+func shortPrefix(prefix string, inner error, located bool) string {
+	if located && innerPrefix.MatchString(prefix) {
+		return ""
 	}
-	return kept.String() + err.Error()
+	prefix = innerPackage.ReplaceAllString(prefix, "")
+	var kms kmsError
+	if errors.As(inner, &kms) {
+		prefix = kmsWay.ReplaceAllString(prefix, "")
+	}
+	return prefix
+}
+
+// unwrapped returns the errors that err wraps.
+func unwrapped(err error) []error {
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			return []error{inner}
+		}
+	case interface{ Unwrap() []error }:
+		return e.Unwrap()
+	}
+	return nil
+}
+
+// cutInner cuts text around that of an error in it: at its end, or where there is
+// no doubt.
+func cutInner(text, inner string) (before, after string, ok bool) {
+	if before, ok = strings.CutSuffix(text, inner); ok {
+		return before, "", true
+	}
+	if strings.Count(text, inner) != 1 {
+		return "", "", false
+	}
+	return strings.Cut(text, inner)
 }
 
 // adviceFor says what to do about the answer of a server, or that there is none.

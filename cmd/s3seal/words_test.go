@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -36,6 +37,13 @@ func TestSpoken(t *testing.T) {
 		{at.about(&refusal{"in words: backend", chain("x", answer)}), "s3://b/x: in words: backend"},
 		{chain("x", errors.New("no route")), `put "x": put "x": no route`},
 		{at.about(fmt.Errorf("%w: part 3", backend.ErrPart)), "s3://b/x: " + strings.TrimPrefix(backend.ErrPart.Error(), "backend: ") + ": part 3"},
+		{address{text: "s3://b/logs: dir: x", bucket: "b", key: "logs: dir: x"}.about(backend.ErrNotExist), "s3://b/logs: dir: x: not found"},
+		{address{text: "s3://b/wrap: y"}.about(chain("wrap: y", errors.New("at wrap: z"))), "s3://b/wrap: y: at wrap: z"},
+		{fmt.Errorf("key %s: %w", "aes:nope: wrap: y", &fs.PathError{Op: "open", Path: "nope: wrap: y", Err: fs.ErrPermission}), "key aes:nope: wrap: y: open nope: wrap: y: permission denied"},
+		{fmt.Errorf("backend: %w: %w", errors.New("envelope: a"), errors.New("wrap: b")), "a: b"},
+		{fmt.Errorf("backend: %w; try c", errors.New("envelope: a")), "a; try c"},
+		{fmt.Errorf("write stdout: %w", &fs.PathError{Op: "write", Path: "/dev/stdout", Err: fs.ErrClosed}), "write stdout: file already closed"},
+		{usagef("dir: x: is no address"), "dir: x: is no address"},
 		{usagef("dir:s3: is no address"), "dir:s3: is no address"},
 	} {
 		if got := spoken(c.err, exitCode(t.Context(), c.err)); got != c.want {
