@@ -22,9 +22,10 @@ var ErrPlainFile = errors.New("dir: there is a file that was not put through thi
 // or its records were left behind. [Driver.Stat] does not tell the two from an
 // object without metadata.
 //
-// It answers for one moment, and protects nothing: Put replaces either. The error
-// is one that Stat would return, [backend.ErrNotExist] if there is no file. It
-// reads the file where Stat does. It may be called concurrently.
+// It answers for one moment, and protects nothing by itself: Put replaces either,
+// unless [Options].SparePlainFiles has it refuse, with [ErrPlainFile], what has no
+// record. The error is one that Stat would return, [backend.ErrNotExist] if there
+// is no file. It reads the file where Stat does. It may be called concurrently.
 func (d *Driver) Recorded(ctx context.Context, key string) (recorded, exact bool, err error) {
 	err = d.look(ctx, key, func(o object, f *os.File, id identity) error {
 		rec, err := d.find(ctx, o, f, id)
