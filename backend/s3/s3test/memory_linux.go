@@ -32,9 +32,10 @@ func memoryFolder() string {
 }
 
 // sweep removes from parent what test binaries left that were killed: in memory
-// it would be in the way until the machine is started again.
+// it would be in the way until the machine is started again. What others keep
+// there is not touched.
 func sweep(parent string) {
-	left, _ := filepath.Glob(filepath.Join(parent, "s3seal-*-*"))
+	left, _ := filepath.Glob(filepath.Join(parent, folderPrefix+"*"))
 	for _, dir := range left {
 		info, err := os.Stat(dir)
 		if err != nil || !info.IsDir() || time.Since(info.ModTime()) < sweepAge {

@@ -65,8 +65,11 @@ func cacheFolder() string {
 	return filepath.Join(cache, "s3seal")
 }
 
+// folderPrefix begins the names of the folders of servers, and of nothing else.
+const folderPrefix = "s3seal-s3test-"
+
 func start(parent, name string, command command) (p *process, addr string, err error) {
-	dir, err := os.MkdirTemp(parent, "s3seal-"+name+"-")
+	dir, err := os.MkdirTemp(parent, folderPrefix+name+"-")
 	if err != nil {
 		return nil, "", err
 	}
