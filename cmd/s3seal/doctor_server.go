@@ -35,7 +35,7 @@ func (c *doctorCmd) checkServer(ctx context.Context, all *checkup, at address) {
 		return
 	}
 	all.checkCredentials(at, creds)
-	all.checkEndpoint(ctx, server)
+	all.checkEndpoint(ctx, at, server)
 	if all.failed() {
 		return // whatever is behind it cannot be asked
 	}
@@ -74,7 +74,7 @@ func (c *checkup) checkCredentials(at address, creds *accessKeys) {
 }
 
 // checkEndpoint asks the server for anything at all, without credentials.
-func (c *checkup) checkEndpoint(ctx context.Context, server endpoint) {
+func (c *checkup) checkEndpoint(ctx context.Context, at address, server endpoint) {
 	url := server.url()
 	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
@@ -83,7 +83,7 @@ func (c *checkup) checkEndpoint(ctx context.Context, server endpoint) {
 		c.add("endpoint", checkFail, err.Error(), "")
 		return
 	}
-	transport, err := newTransport(server.secure, c.env)
+	transport, err := newTransport(server.secure, c.env, at)
 	if err != nil {
 		c.add("endpoint", checkFail, err.Error(), "check AWS_CA_BUNDLE and SSL_CERT_FILE")
 		return

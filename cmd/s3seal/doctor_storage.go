@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/minio/minio-go/v7"
@@ -73,7 +74,7 @@ func storageAdvice(err error) string {
 	case "NoSuchBucket":
 		return "check its name, the endpoint and the region; s3seal makes no buckets, aws s3 mb and mc mb do"
 	}
-	if resp, ok := errors.AsType[minio.ErrorResponse](err); ok && resp.StatusCode == http.StatusBadRequest && !isS3Code(resp.Code) {
+	if resp, ok := errors.AsType[minio.ErrorResponse](err); ok && resp.StatusCode == http.StatusBadRequest && !isS3Code(resp.Code, resp.StatusCode) {
 		return "no answer of an S3 server: does it want https://, or is the endpoint that of something else?"
 	}
 	return ""
@@ -81,7 +82,10 @@ func storageAdvice(err error) string {
 
 // isS3Code says whether a code is one of S3, and not what the client makes of a
 // status.
-func isS3Code(code string) bool { return code != "" && !strings.ContainsAny(code, " 0123456789") }
+func isS3Code(code string, status int) bool {
+	made := strconv.Itoa(status)
+	return code != "" && code != made && !strings.HasPrefix(code, made+" ")
+}
 
 // try adds a check that is ok without an error.
 func (c *checkup) try(check, text string, err error) bool {

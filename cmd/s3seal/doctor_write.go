@@ -86,6 +86,8 @@ func (p *probe) remove(ctx context.Context, err error) {
 	case err != nil && errors.Is(gone, backend.ErrNotExist):
 	case gone != nil:
 		p.add("delete", checkFail, p.left(ctx, p.address, gone), storageAdvice(gone))
+	case p.versioned(answer) && err != nil:
+		p.ok("delete", "the bucket keeps versions, and may have kept one: %s", p.key)
 	case p.versioned(answer):
 		p.ok("delete", "the object was removed; the bucket keeps versions, and this one: %s", p.key)
 	case err == nil:

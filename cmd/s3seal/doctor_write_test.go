@@ -120,6 +120,37 @@ func TestDoctorLeft(t *testing.T) {
 	wantFinding(t, found, "multipart", checkFail, "an upload of s3://b/p/probe may be left: no connection")
 }
 
+// versions is a lossy driver that keeps versions, or says so.
+type versions struct{ lossy }
+
+func (*versions) Versioned(context.Context) (bool, error) { return true, nil }
+
+// TestDoctorVersions: what was stored leaves a version. Of what failed nobody
+// knows.
+func TestDoctorVersions(t *testing.T) {
+	for _, putErr := range []error{nil, errLost} {
+		a := &app{stderr: io.Discard}
+		all := &checkup{app: a, tell: a.teller()}
+		d := &versions{lossy{Driver: mem.New(), putErr: putErr}}
+		all.checkWrite(t.Context(), d, address{text: "s3://b/p/", bucket: "b", key: "p/"}, "p/probe")
+		last := all.Findings[len(all.Findings)-1]
+		may := strings.Contains(last.Text, "may have kept one: p/probe")
+		if last.Check != "delete" || may != (putErr != nil) || !strings.Contains(last.Text, "the bucket keeps versions") {
+			t.Errorf("put %v: found %+v, want whether a version is left", putErr, last)
+		}
+	}
+}
+
+// TestStorageAdviceS3: a code with digits is one of S3, too.
+func TestStorageAdviceS3(t *testing.T) {
+	for code, foreign := range map[string]bool{"": true, "400 Bad Request": true, "400": true, "XAmzContentSHA256Mismatch": false, "InvalidRequest": false} {
+		got := storageAdvice(minio.ErrorResponse{StatusCode: 400, Code: code})
+		if strings.Contains(got, "no answer of an S3 server") != foreign {
+			t.Errorf("%s: %q, want no S3 server: %t", code, got, foreign)
+		}
+	}
+}
+
 // TestDoctorRefusedPut: what a server has refused is not there, and is not said to
 // be left.
 func TestDoctorRefusedPut(t *testing.T) {

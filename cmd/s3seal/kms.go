@@ -25,7 +25,7 @@ func (a *app) openKMS(keyID string, region text) (wrap.KMS, error) {
 	if err != nil {
 		return nil, err
 	}
-	trusted, err := caBundle(a.env)
+	trusted, err := caBundle(a.env, true)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 
 	"github.com/s3seal/s3seal/backend"
 )
@@ -136,13 +137,24 @@ func (c *putCmd) sealing(a *app) (*sealing, error) {
 		return c.with(k)
 	}
 	keys, err := a.loadKeys(c.Key, c.Region)
-	if errors.Is(err, fs.ErrNotExist) {
+	if isMissingKey(err, c.Key) {
 		err = fmt.Errorf("%w: check the name, or make a key with s3seal keygen", err)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return c.withAll(keys)
+}
+
+// isMissingKey says whether err is that the file of a key is not there, and not
+// another one that keys need.
+func isMissingKey(err error, keys []text) bool {
+	path, ok := errors.AsType[*fs.PathError](err)
+	if !ok || !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	specs, _ := parseKeySpecs(keys)
+	return slices.ContainsFunc(specs, func(s keySpec) bool { return s.isFile() && s.path == path.Path })
 }
 
 // A putReport is what put prints. The JSON names are relied upon, and those that

@@ -78,7 +78,7 @@ func (f storageFlags) client(a *app, at address) (*minio.Client, error) {
 		a.warn("warning: no credentials found in %s; requests are anonymous%s", credentialPlaces(at), creds.problem(a.env))
 		creds.Credentials = anonymous() // or they would be looked for with each request
 	}
-	transport, err := newTransport(server.secure, a.env)
+	transport, err := newTransport(server.secure, a.env, at)
 	if err != nil {
 		return nil, err
 	}

@@ -18,15 +18,16 @@ import (
 const answerTimeout = 15 * time.Minute
 
 // newTransport returns that of the client with our timeout, and with the
-// authorities that AWS's tools trust instead of those of the system.
-func newTransport(secure bool, env func(string) string) (*http.Transport, error) {
+// authorities that AWS's tools trust instead of those of the system. Only if it is
+// for AWS's tools does the profile count, and not for an alias of mc.
+func newTransport(secure bool, env func(string) string, at address) (*http.Transport, error) {
 	transport, err := minio.DefaultTransport(secure)
 	if err != nil {
 		return nil, err
 	}
 	transport.ResponseHeaderTimeout = answerTimeout
 	if secure {
-		pool, err := caBundle(env)
+		pool, err := caBundle(env, at.alias == "")
 		if err != nil {
 			return nil, err
 		}
@@ -40,11 +41,11 @@ func newTransport(secure bool, env func(string) string) (*http.Transport, error)
 const caBundleVar = "AWS_CA_BUNDLE"
 
 // caBundle returns the certificates of the file that AWS_CA_BUNDLE names, or else
-// ca_bundle of the AWS profile; nil if there is none. As with AWS's tools those of
+// ca_bundle of the AWS profile if that counts; nil if there is none. As with AWS's tools those of
 // the system do not count then, but for a file that SSL_CERT_FILE names as well.
-func caBundle(env func(string) string) (*x509.CertPool, error) {
+func caBundle(env func(string) string, profile bool) (*x509.CertPool, error) {
 	origin, path := caBundleVar, env(caBundleVar)
-	if path == "" {
+	if path == "" && profile {
 		origin, path = "ca_bundle of the AWS profile", profileValue(env, "ca_bundle")
 	}
 	if path == "" {
