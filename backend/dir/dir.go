@@ -101,7 +101,7 @@
 // A key is a path relative to ROOT with slashes, of at most 1024 bytes. What
 // cannot be a file of that name is refused with [backend.ErrKey]: empty, "."
 // and ".." components, names that the system reserves or cannot spell,
-// anything in .s3seal, a key that is a folder of other keys or has an object as
+// anything in a .s3seal, a key that is a folder of other keys or has an object as
 // a folder, symbolic links and everything else that is not a regular file.
 // Links are refused also as folders of a key: behind one of them could be
 // .s3seal. Where the file system folds case, a key that differs from an

@@ -51,12 +51,14 @@ func checkKey(key string) error {
 	case !utf8.ValidString(key):
 		return keyError(key, "is not UTF-8")
 	}
-	for i, part := range strings.Split(key, "/") {
+	parts := strings.Split(key, "/")
+	for i, part := range parts {
 		if reason := checkComponent(part); reason != "" {
 			return keyError(key, reason)
 		}
-		// Not only the plain spelling: on many systems .S3SEAL is the same.
-		if i == 0 && strings.EqualFold(part, home) {
+		// Not only the plain spelling: on many systems .S3SEAL is the same. And
+		// not only in the root: such a folder may be that of a bucket in this one.
+		if (i == 0 || i < len(parts)-1) && strings.EqualFold(part, home) {
 			return keyError(key, "is reserved for metadata")
 		}
 	}

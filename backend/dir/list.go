@@ -35,8 +35,8 @@ const namesAtOnce = 1024
 // without looking at what lies beside them.
 //
 // What Get would not open is not listed: links, files that are no regular ones or
-// whose path is no key, what is in .s3seal. A file or folder that may not be read
-// is an error.
+// whose path is no key, what is in a .s3seal, also that of a bucket in this one. A
+// file or folder that may not be read is an error.
 func (d *Driver) List(ctx context.Context, opts *backend.ListOptions) iter.Seq2[*backend.Info, error] {
 	given := *opts
 	return func(yield func(*backend.Info, error) bool) {
@@ -87,7 +87,7 @@ func (l *listing) folder(name string) bool {
 		switch {
 		case !strings.HasSuffix(entry, "/"):
 			more = l.object(full)
-		case name != "" || !strings.EqualFold(entry, home+"/"):
+		case !strings.EqualFold(entry, home+"/"):
 			more = l.folder(full)
 		}
 		if !more {

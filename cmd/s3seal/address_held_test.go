@@ -53,6 +53,9 @@ func TestPutUnderAnotherName(t *testing.T) {
 			putN(t, ks.aes, first, 70).want(t, exitOK)
 			wantCat(t, ks.aes, first, 70)
 			cli(t, nil, "rm", first).want(t, exitOK)
+			if other, err := parseAddress(second); err != nil || os.MkdirAll(filepath.Join(other.root, dirHome), 0o700) != nil {
+				t.Fatal("no bucket of its own")
+			}
 			putN(t, ks.aes, second, 50).want(t, exitOK)
 			putN(t, ks.aes, second, 60).want(t, exitOK)
 			wantCat(t, ks.aes, second, 60)
@@ -84,6 +87,7 @@ func TestFolderInFolder(t *testing.T) {
 	ks := newKeySet(t)
 	d := t.TempDir()
 	outer, inner := "dir:"+d+"//a/x", "dir:"+filepath.Join(d, "a", "x")
+	putN(t, ks.aes, inner, 10).want(t, exitOK)
 	putN(t, ks.aes, "dir:"+d+"//a/y", 10).want(t, exitOK)
 	putN(t, ks.aes, inner, 20).want(t, exitOK)
 	wantCat(t, ks.aes, inner, 20)

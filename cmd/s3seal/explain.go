@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/s3seal/s3seal/backend"
@@ -53,6 +52,11 @@ func (r *reading) explainKnown(ctx context.Context, err error, h *envelope.Heade
 			return r.address.about(err)
 		}
 	}
+	if errors.Is(err, envelope.ErrNotEncrypted) && !r.address.isS3() && !envelopeElsewhere(meta) {
+		err = &refusal{"not encrypted (no envelope in its metadata, and no instruction file), or copied without " + dirHome +
+			", or renamed by hand: if it is not encrypted, allow it with " + flagPlaintext, err}
+		return r.address.about(err)
+	}
 	return r.address.about(r.hintSidecar(ctx, explainRefusal(err, h, meta), h))
 }
 
@@ -89,7 +93,7 @@ func explainRefusal(err error, h *envelope.Header, meta map[string]string) error
 	case errors.Is(err, backend.ErrStillOpens):
 		return &refusal{"it would still open by a key that must not open it any more (--revoke, --must-not-open)", err}
 	case errors.Is(err, backend.ErrNoNewKey) && h != nil:
-		return &refusal{"no new key serves its wrap, " + wrapText(h) + ": name one with --to", err}
+		return &refusal{"no new key serves its wrap, " + wrapText(h) + ": name one with --to (rewrap keeps the kind of key; migrate changes it)", err}
 	case errors.Is(err, envelope.ErrNotEncrypted) && envelopeElsewhere(meta):
 		return &refusal{"its envelope is in an instruction file that is not there: if it has another name," +
 			" allow it with " + flagInstructionSuffix + " (s3seal open: --instruction)", err}
@@ -139,30 +143,6 @@ func envelopeElsewhere(meta map[string]string) bool {
 
 // dirHome is the folder in which package dir keeps metadata.
 const dirHome = ".s3seal"
-
-// elsewhere returns the address that was probably meant if the folder of a
-// dir: address holds no metadata, but one above it does: dir:v/a/x for an
-// object that was put as dir:v//a/x.
-func (a address) elsewhere() string {
-	if a.isS3() || isDir(filepath.Join(a.root, dirHome)) {
-		return ""
-	}
-	folder, err := filepath.Abs(a.root)
-	if err != nil {
-		return ""
-	}
-	key := a.key
-	for {
-		parent := filepath.Dir(folder)
-		if parent == folder {
-			return ""
-		}
-		key = filepath.Base(folder) + "/" + key
-		if folder = parent; isDir(filepath.Join(folder, dirHome)) {
-			return dirScheme + folder + "//" + key
-		}
-	}
-}
 
 func isDir(path string) bool {
 	info, err := os.Stat(path)

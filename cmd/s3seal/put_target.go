@@ -33,6 +33,9 @@ func (c *putCmd) checkTarget(ctx context.Context, at address) error {
 	if err := at.checkHeld(ctx); err != nil {
 		return err
 	}
+	if err := at.checkNew(); err != nil {
+		return err
+	}
 	return c.checkPlain(ctx, at)
 }
 

@@ -38,6 +38,9 @@ func (f storageFlags) openStorage(a *app, at address, write bool) (*storage, err
 	if at.isS3() {
 		return f.openS3(a, at)
 	}
+	if err := at.checkNested(); err != nil {
+		return nil, err
+	}
 	return openFolder(at, &dir.Options{MustExist: !write, SparePlainFiles: true})
 }
 

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestNestedAddress: one slash instead of two is another bucket. It is not read
+// from, where ciphertext would pass for a plain file, and not made silently.
+func TestNestedAddress(t *testing.T) {
+	ks := newKeySet(t)
+	d := t.TempDir()
+	t.Chdir(d)
+	src := writeFile(t, d, "src", pattern(10))
+	putN(t, ks.aes, "dir:plain//deep/er/a.txt", 100).want(t, exitOK)
+	want := "dir:plain/deep/er/a.txt: plain is a folder bucket: want dir:plain//deep/er/a.txt\n"
+	for _, args := range [][]string{
+		{"cat", "-k", ks.aes},
+		{"cat", "-k", ks.aes, "--allow-plaintext"},
+		{"stat"},
+		{"rm"},
+	} {
+		if r := cli(t, nil, append(args, "dir:plain/deep/er/a.txt")...).want(t, exitUsage, want); r.out != "" {
+			t.Errorf("%q wrote %q", args, r.out)
+		}
+	}
+	cli(t, nil, "ls", "dir:plain/deep").want(t, exitUsage, "dir:plain/deep: plain is a folder bucket: want dir:plain//deep/\n")
+	cli(t, nil, "stat", "dir:plain/none/x").want(t, exitUsage, "want dir:plain//none/x\n")
+	for _, more := range [][]string{nil, {"--overwrite-plain-file"}, {"--resume"}} {
+		args := append([]string{"put", "-k", ks.aes}, more...)
+		cli(t, nil, append(args, src, "dir:plain/deep/er/b.txt")...).want(t, exitUsage,
+			"plain is a folder bucket: want dir:plain//deep/er/b.txt, or make the folder "+filepath.FromSlash("plain/deep/er/.s3seal")+" first")
+	}
+	if isDir("plain/deep/er/.s3seal") {
+		t.Error("a bucket was made in the bucket")
+	}
+	t.Chdir(filepath.Join("plain", "deep"))
+	cli(t, nil, "stat", "dir:a").want(t, exitUsage, "dir:a: ", "want dir:"+filepath.Dir(mustGetwd(t))+"//deep/a\n")
+	wantCat(t, ks.aes, "dir:..//deep/er/a.txt", 100)
+}
+
+// TestNestedBucket: one that was made on purpose is used as any other, and the
+// outer one does not list what it keeps for itself.
+func TestNestedBucket(t *testing.T) {
+	ks := newKeySet(t)
+	d := t.TempDir()
+	putN(t, ks.aes, "dir:"+d+"//a/x", 10).want(t, exitOK)
+	if err := os.MkdirAll(filepath.Join(d, "b", ".s3seal"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	putN(t, ks.aes, "dir:"+d+"/b/y", 20).want(t, exitOK)
+	wantCat(t, ks.aes, "dir:"+d+"/b/y", 20)
+	if r := cli(t, nil, "ls", "dir:"+d).want(t, exitOK); r.out != "a/x\nb/y\n" {
+		t.Errorf("ls = %q, want a/x and b/y", r.out)
+	}
+	cli(t, nil, "cat", "-k", ks.aes, "dir:"+d+"//b/y").want(t, exitPolicy, "or copied without .s3seal, or renamed by hand: ", "--allow-plaintext")
+}
+
+func mustGetwd(t *testing.T) string {
+	t.Helper()
+	d, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSuffix(d, "/")
+}
