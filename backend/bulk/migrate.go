@@ -286,7 +286,7 @@ func (m *migration) cleanUp(ctx context.Context, now *backend.ObjectInfo, file s
 	switch {
 	case err != nil:
 		return err
-	case current.ETag != now.ETag || current.InstructionFile != "":
+	case current.ETag == "" || current.ETag != now.ETag || current.InstructionFile != "":
 		return backend.ErrChanged
 	}
 	if err := m.opts.InPlace.Delete(ctx, file); err != nil && !errors.Is(err, backend.ErrNotExist) {

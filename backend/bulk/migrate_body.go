@@ -130,8 +130,12 @@ func (m *migration) open(ctx context.Context, t *task, b *backend.Bucket, oi *ba
 	return &plaintext{object: o, hash: sha256.New(), task: t}, nil
 }
 
-// unchanged returns an error if the object was replaced between two requests.
+// unchanged returns an error if the object was replaced between two requests, and
+// also where nothing tells that.
 func unchanged(before, now *backend.ObjectInfo) error {
+	if now.ETag == "" {
+		return fmt.Errorf("%w, or not: the storage gives it no ETag", backend.ErrChanged)
+	}
 	if now.ETag != before.ETag || now.ContentType != before.ContentType || !maps.Equal(now.Metadata, before.Metadata) || !maps.Equal(now.Headers, before.Headers) {
 		return fmt.Errorf("%w between two requests", backend.ErrChanged)
 	}
