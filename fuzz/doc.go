@@ -10,7 +10,8 @@
 //	S3SEAL_LONG=1 go test -run TestFuzzLong ./fuzz    # each target for 15 s
 //	S3SEAL_LONG=1 go test -run TestTampered ./fuzz    # a million alterations
 //
-// S3SEAL_FUZZTIME is another time for the fuzz targets. What one finds is written
+// S3SEAL_FUZZTIME is another time for the fuzz targets, S3SEAL_FUZZCACHE a folder
+// in which what they have learned is kept for the next run. What one finds is written
 // to testdata/fuzz, where it is a seed from then on.
 //
 // # What is proved where
