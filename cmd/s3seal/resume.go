@@ -110,7 +110,7 @@ func (c *putCmd) explainResume(ctx context.Context, st *storage, at address, sta
 	text := ""
 	switch {
 	case errors.Is(err, stream.ErrPartChanged):
-		text = fmt.Sprintf("%s is not what it was when it was interrupted; to begin again, s3seal abort-stale --abort --older-than 0s --state %s", c.Src, state)
+		text = fmt.Sprintf("%s is not what it was when it was interrupted; to begin again: %s", c.Src, c.giveUp(at, state))
 		err = errors.Join(backend.ErrChanged, err)
 	case errors.Is(err, backend.ErrStateInUse):
 		text = "another s3seal is using " + state
@@ -124,6 +124,33 @@ func (c *putCmd) explainResume(ctx context.Context, st *storage, at address, sta
 		return fmt.Errorf("%w; the same command goes on with what has arrived", err)
 	}
 	return at.about(&refusal{text, err})
+}
+
+// giveUp returns the command that gives an upload up, as a shell takes it.
+func (c *putCmd) giveUp(at address, state string) string {
+	words := []string{"s3seal", "abort-stale", "--abort", "--older-than", "0s", "--state", state}
+	if c.Endpoint != "" {
+		words = append(words, "--endpoint", string(c.Endpoint))
+	}
+	if c.Region != "" {
+		words = append(words, "--region", string(c.Region))
+	}
+	words = append(words, strings.TrimRight(at.place(), "/"))
+	for i, word := range words {
+		words[i] = shellWord(word)
+	}
+	return strings.Join(words, " ")
+}
+
+// shellWord quotes a word that a shell would not take as it is.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+=,", r) || r == filepath.Separator
+	}
+	if s != "" && strings.TrimFunc(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // watchedSource returns f with its bytes counted, if anybody watches.

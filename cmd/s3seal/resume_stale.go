@@ -5,8 +5,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/dir"
@@ -14,11 +17,11 @@ import (
 
 // abortStaleCmd lists uploads that nobody goes on with, and aborts them.
 type abortStaleCmd struct {
-	State      []text        `sep:"none" placeholder:"FILE" help:"State file of put --resume, or a folder with some: the uploads they name; may be repeated."`
-	AllUploads bool          `help:"All uploads that the storage lists, also those of other programs and machines, which may be under way."`
-	OlderThan  time.Duration `default:"24h" placeholder:"TIME" help:"Only uploads that were begun so long ago, such as 90m; default 24h."`
-	Abort      bool          `help:"Abort them. Without it they are listed."`
-	JSON       bool          `name:"json" help:"Print each upload as JSON with stable names, one line each."`
+	State      []text `sep:"none" placeholder:"FILE" help:"State file of put --resume, or a folder with some: the uploads they name; may be repeated."`
+	AllUploads bool   `help:"All uploads that the storage lists, also those of other programs and machines, which may be under way."`
+	OlderThan  age    `default:"24h" placeholder:"TIME" help:"Only uploads that were begun so long ago, such as 90m or 7d; default 24h."`
+	Abort      bool   `help:"Abort them. Without it they are listed."`
+	JSON       bool   `name:"json" help:"Print each upload as JSON with stable names, one line each."`
 	storageFlags
 	Prefix text `arg:"" help:"Where: s3://BUCKET, s3://BUCKET/PREFIX, dir:ROOT or dir:ROOT//PREFIX."`
 }
@@ -43,7 +46,7 @@ func (c *abortStaleCmd) Run(ctx context.Context, a *app) error {
 		return usagef("want uploads to look for: --state FILE, a folder with such files, or --all-uploads")
 	}
 	if c.OlderThan < 0 {
-		return usagef("--older-than %v: want 0s or more", c.OlderThan)
+		return usagef("--older-than %v: want 0s or more", time.Duration(c.OlderThan))
 	}
 	at, err := parsePrefix(string(c.Prefix))
 	if err != nil {
@@ -59,7 +62,7 @@ func (c *abortStaleCmd) Run(ctx context.Context, a *app) error {
 		opts.States = append(opts.States, string(s))
 	}
 	bucket := backend.NewBucket(st.driver, nil, nil, &backend.Options{Name: at.bucket})
-	found, err := bucket.AbortStale(ctx, at.key, c.OlderThan, opts)
+	found, err := bucket.AbortStale(ctx, at.key, time.Duration(c.OlderThan), opts)
 	if err == nil && c.Abort && c.AllUploads {
 		err = c.sweep(at)
 	}
@@ -69,9 +72,26 @@ func (c *abortStaleCmd) Run(ctx context.Context, a *app) error {
 		}
 	}
 	if err == nil && len(found) == 0 && !a.quiet {
-		a.warn("%s: no such uploads", at.text)
+		a.warn("%s: %s", at.text, c.nothing(ctx, bucket, at, *opts))
 	}
 	return at.about(err)
+}
+
+// nothing says why there were no uploads: mostly, because they are too young.
+func (c *abortStaleCmd) nothing(ctx context.Context, bucket *backend.Bucket, at address, opts backend.StaleOptions) string {
+	opts.Abort = false
+	young, err := bucket.AbortStale(ctx, at.key, 0, &opts)
+	does := "lists %s, too"
+	if c.Abort {
+		does = "gives %s up, too"
+	}
+	switch {
+	case err != nil || len(young) == 0:
+		return "no such uploads"
+	case len(young) == 1:
+		return fmt.Sprintf("1 upload is younger than %v and was left: --older-than 0s "+does, c.OlderThan, "it")
+	}
+	return fmt.Sprintf("%d uploads are younger than %v and were left: --older-than 0s "+does, len(young), c.OlderThan, "them")
 }
 
 // sweep removes what else killed puts have left in a folder. It knows no keys, so
@@ -80,11 +100,44 @@ func (c *abortStaleCmd) sweep(at address) error {
 	if at.isS3() || at.key != "" {
 		return nil
 	}
-	d, err := dir.New(at.root, &dir.Options{MustExist: true, SweepAge: max(c.OlderThan, 1)})
+	d, err := dir.New(at.root, &dir.Options{MustExist: true, SweepAge: max(time.Duration(c.OlderThan), 1)})
 	if err != nil {
 		return err
 	}
 	return d.Close()
+}
+
+// An age is a duration that may be in days.
+type age time.Duration
+
+// Decode implements kong.MapperValue.
+func (d *age) Decode(ctx *kong.DecodeContext) error {
+	var t text
+	if err := t.Decode(ctx); err != nil {
+		return err
+	}
+	given, unit := string(t), time.Duration(1)
+	if days, ok := strings.CutSuffix(given, "d"); ok {
+		given, unit = days+"h", 24
+	}
+	v, err := time.ParseDuration(given)
+	if err != nil || v > math.MaxInt64/unit || v < math.MinInt64/unit {
+		return fmt.Errorf("%q is no time: want one such as 90m, 24h or 7d", string(t))
+	}
+	*d = age(v * unit)
+	return nil
+}
+
+// String returns it without parts that are zero.
+func (d age) String() string {
+	s := time.Duration(d).String()
+	if rest, ok := strings.CutSuffix(s, "m0s"); ok {
+		s = rest + "m"
+	}
+	if rest, ok := strings.CutSuffix(s, "h0m"); ok {
+		s = rest + "h"
+	}
+	return s
 }
 
 // A staleReport is what abort-stale prints of an upload. The JSON names are relied

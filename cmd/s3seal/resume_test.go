@@ -140,7 +140,8 @@ func TestPutResume(t *testing.T) {
 	changed := bytes.Clone(data)
 	changed[3] ^= 1
 	writeFile(t, folder, "src", changed)
-	cli(t, nil, "put", "-k", ks.aes, "--resume", src, at).want(t, exitChanged, "is not what it was", "abort-stale", state)
+	cli(t, nil, "put", "-k", ks.aes, "--resume", "--region", "a b", src, at).want(t, exitChanged, "is not what it was when it was interrupted",
+		"to begin again: s3seal abort-stale --abort --older-than 0s --state "+state+" --region 'a b' dir:"+root+"\n")
 	cli(t, nil, "stat", at).want(t, exitNotFound)
 
 	writeFile(t, folder, "src", data)
@@ -216,6 +217,9 @@ func TestAbortStale(t *testing.T) {
 	cli(t, nil, "abort-stale", "--all-uploads", at+"-none").want(t, exitNotFound)
 	cli(t, nil, "abort-stale", "--all-uploads", "--older-than=-1s", at).want(t, exitUsage, "0s")
 	lines(0, "--state", state)
+	cli(t, nil, "abort-stale", "--state", state, at).want(t, exitOK, at+": 1 upload is younger than 24h and was left: --older-than 0s lists it, too\n")
+	cli(t, nil, "abort-stale", "--all-uploads", "--abort", "--older-than", "2d", at).want(t, exitOK, "younger than 48h and was left: --older-than 0s gives it up, too\n")
+	cli(t, nil, "abort-stale", "--all-uploads", "--older-than", "1w", at).want(t, exitUsage, `"1w" is no time`)
 	lines(1, "--state", state, "--older-than", "0s")
 	lines(1, "--state", folder, "--older-than", "0s")
 	lines(1, "--all-uploads", "--older-than", "0s")
