@@ -3,6 +3,7 @@
 package bulk
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -302,19 +303,20 @@ func (v *verifier) unread(ctx context.Context, t *task, err error) Result {
 	return fail(t.Info, err)
 }
 
-// estimate looks at an object for a dry run.
+// estimate looks at an object for a dry run, and asks the policy of the bucket.
 func (v *verifier) estimate(ctx context.Context, t *task) Result {
-	o, err := v.auditor.visit(ctx, t.Info)
-	if err != nil {
-		return fail(t.Info, err)
+	oi, err := v.bucket.Stat(ctx, t.Key)
+	if err != nil || oi.Header == nil { // what is it, then?
+		return v.unread(ctx, t, cmp.Or(err, errors.New("bulk: verify: another object than a moment before")))
 	}
-	if o.Kind != KindSealed {
-		return v.unread(ctx, t, errors.New("bulk: verify: envelope is damaged"))
+	if err := v.bucket.Permit(oi); err != nil {
+		res := fail(&oi.Info, err)
+		res.Requests = statRequests(oi)
+		return res
 	}
-	r := done(t.Info)
-	r.Cost = readCost(o.Size, o.Where == inFile)
-	if o.Keys[0].Kind == "kms" {
-		r.KMSCalls = 1
-	}
+	r := done(&oi.Info)
+	r.Unauthenticated = unauthenticated(oi.Header)
+	r.Cost = readCost(oi.Size, oi.InstructionFile != "")
+	r.KMSCalls = kmsCalls(oi.Header.Wrap)
 	return r
 }

@@ -239,7 +239,8 @@ func TestVerifySkips(t *testing.T) {
 func TestVerifyDryRun(t *testing.T) {
 	d := vault(t, 1000)
 	rawPut(t, d, "damaged", []byte("plain"), map[string]string{"x-amz-key": "%"})
-	sum, _ := verifyAll(t, keyless(d), &bulk.VerifyOptions{Options: bulk.Options{DryRun: true}})
+	b := backend.NewBucket(d, nil, nil, &backend.Options{Open: everything()})
+	sum, _ := verifyAll(t, b, &bulk.VerifyOptions{Options: bulk.Options{DryRun: true}})
 	if sum.Done != 8 || sum.Skipped != 4 || sum.Failed != 1 || sum.Bytes < 8000 || sum.Requests != 4*1+4*3 {
 		t.Errorf("dry run: %+v, want 8 objects of 16 requests, and one that is damaged", sum)
 	}

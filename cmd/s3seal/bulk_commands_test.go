@@ -126,7 +126,7 @@ func TestMigrateAndVerify(t *testing.T) {
 	migrate("--to", ks.otherAES, "--in-place", root).want(t, exitPolicy, "--force-unversioned")
 
 	wantPartly(t, cli(t, nil, "migrate", "-k", ks.aes, "--to", ks.otherAES, "--all", "--journal", journal, root+"//p/", there+"//n/"))
-	wantPartly(t, cli(t, nil, "verify", "-k", ks.otherAES, "--against", journal, there), "as the journal says: source: get \"p/v3-rsa\"")
+	wantPartly(t, cli(t, nil, "verify", "-k", ks.otherAES, "--against", journal, there), "as the journal says: source: backend: get \"p/v3-rsa\"")
 	journal += "-2"
 	s := summaryOf(t, migrate("--to", ks.otherAES, "--all", "--json", "--journal", journal, root+"//p/", there+"//n/").want(t, exitOK))
 	if s.Done != int64(len(plain)) || s.Unauthenticated != 4 {
