@@ -29,10 +29,15 @@ func (a address) noBucket(err error) error {
 // checkBucket fails if there is no such bucket, which else each object would fail
 // of. Who may not list finds that out then.
 func (a address) checkBucket(ctx context.Context, d backend.Driver) error {
+	return a.hasBucket(ctx, backend.NewBucket(d, nil, nil, nil), a.key)
+}
+
+// hasBucket is checkBucket for a bucket of which no more than prefix may be listed.
+func (a address) hasBucket(ctx context.Context, b *backend.Bucket, prefix string) error {
 	if !a.isS3() {
 		return nil
 	}
-	for _, err := range backend.NewBucket(d, nil, nil, nil).List(ctx, &backend.ListOptions{Prefix: a.key}) {
+	for _, err := range b.List(ctx, &backend.ListOptions{Prefix: prefix}) {
 		if errorCode(err) == "NoSuchBucket" {
 			return a.noBucket(err)
 		}

@@ -44,9 +44,10 @@ Example:
     curl -r -100 http://127.0.0.1:8080/2026-11-23.log`
 }
 
-// How long the server waits: for a request to arrive, and for the answers in
+// How long the server waits: for the bucket, for a request to arrive, and for the answers in
 // progress when it is told to end. An answer itself may take its time.
 const (
+	serveCheckTimeout    = 15 * time.Second
 	serveHeaderTimeout   = 10 * time.Second
 	serveIdleTimeout     = 2 * time.Minute
 	serveShutdownTimeout = 5 * time.Second
@@ -68,6 +69,9 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer r.close()
+	if err := at.checkServed(ctx, r.bucket, prefix); err != nil {
+		return err
+	}
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", string(c.Listen))
 	if err != nil {
 		return err
@@ -86,6 +90,13 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 		IdleTimeout:       serveIdleTimeout,
 		MaxHeaderBytes:    64 << 10,
 	}, serveShutdownTimeout)
+}
+
+// checkServed fails if there is no such bucket. All else is left to the requests.
+func (a address) checkServed(ctx context.Context, b *backend.Bucket, prefix string) error {
+	ctx, cancel := context.WithTimeout(ctx, serveCheckTimeout)
+	defer cancel()
+	return a.hasBucket(ctx, b, prefix)
 }
 
 // A serveReport is what serve prints when it listens. The JSON names are relied

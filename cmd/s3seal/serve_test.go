@@ -287,6 +287,21 @@ func storeCTR(t *testing.T, root, name string) string {
 	return f.key(t)
 }
 
+// TestServeNoBucket: a bucket that is not there is said at once, and not with each
+// request. Who may not list can be served.
+func TestServeNoBucket(t *testing.T) {
+	noCredentials(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", "a")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
+	ks := newKeySet(t)
+	gone := answering(t, http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist")
+	r := cli(t, nil, "serve", "-k", ks.aes, "--endpoint", gone, "s3://bucket/logs/")
+	r.want(t, exitNotFound, "s3seal: s3://bucket: there is no such bucket\n")
+	denied := answering(t, http.StatusForbidden, "AccessDenied", "Access Denied")
+	_, end := startServe(t, "-k", ks.aes, "--endpoint", denied, "s3://bucket")
+	end()
+}
+
 // TestServeSignals: a signal ends the server at once, or when it has sent what it
 // is sending.
 func TestServeSignals(t *testing.T) {
