@@ -87,7 +87,7 @@ func checkNewFile(path string) error {
 func checkFolder(path string) error {
 	folder := filepath.Dir(path)
 	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: there is no folder %s", path, folder)
+		return &refusal{text: path + ": there is no folder " + folder}
 	}
 	return nil
 }

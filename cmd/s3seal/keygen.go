@@ -53,7 +53,7 @@ func (c *keygenCmd) Run(ctx context.Context, a *app) error {
 	path := string(c.File)
 	if err := createKeyFile(path, content); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("%s is there already, and a key is never overwritten", path)
+			return &refusal{text: path + " is there already, and a key is never overwritten"}
 		}
 		return fmt.Errorf("create key file: %w", err)
 	}

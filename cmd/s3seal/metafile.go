@@ -134,7 +134,7 @@ func readSmallFile(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s: larger than %d bytes", path, limit)
+		return nil, &refusal{text: fmt.Sprintf("%s: larger than %d bytes", path, limit)}
 	}
 	return data, nil
 }

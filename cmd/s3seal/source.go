@@ -50,7 +50,7 @@ func (a *app) openSource(ctx context.Context, path string, expect *int64) (*sour
 		}
 		if info, err := f.Stat(); err == nil && info.IsDir() {
 			f.Close()
-			return nil, fmt.Errorf("%s is a folder: want a file, or - for stdin", path)
+			return nil, &refusal{text: path + " is a folder: want a file, or - for stdin"}
 		}
 		s.closer, s.Reader, s.size = f, interruptible(ctx, f), fileSize(f)
 	}

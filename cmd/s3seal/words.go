@@ -52,7 +52,7 @@ func spoken(err error, code int) string {
 // repeat what is said otherwise; located if an address is. It goes by the chain
 // and not by the text alone, as names of objects and files can look like a way.
 func withoutPrefixes(err error, located bool) string {
-	switch e := err.(type) {
+	switch e := any(err).(type) { // this very one, and not one that it wraps
 	case *addressError:
 		return e.address + ": " + withoutPrefixes(e.err, true)
 	case *usageError:
@@ -76,7 +76,7 @@ func withoutPrefixes(err error, located bool) string {
 		kept.WriteString(shortPrefix(before, inner, located) + text)
 		rest, own = after, false
 	}
-	if _, refused := err.(*refusal); own && !refused {
+	if _, refused := any(err).(*refusal); own && !refused {
 		return innerPackage.ReplaceAllString(rest, "")
 	}
 	return kept.String() + rest
@@ -97,7 +97,7 @@ func shortPrefix(prefix string, inner error, located bool) string {
 
 // unwrapped returns the errors that err wraps.
 func unwrapped(err error) []error {
-	switch e := err.(type) {
+	switch e := any(err).(type) {
 	case interface{ Unwrap() error }:
 		if inner := e.Unwrap(); inner != nil {
 			return []error{inner}

@@ -103,6 +103,31 @@ func TestSpokenKMS(t *testing.T) {
 	cli(t, nil, put...).want(t, exitFailure, "leads to is no KMS")
 }
 
+// TestNamesInWords: a name that looks like the way of an error is left alone.
+func TestNamesInWords(t *testing.T) {
+	ks := newKeySet(t)
+	t.Chdir(t.TempDir())
+	const name = "dir: wrap: x"
+	at := "dir:v//" + name
+	if err := os.Mkdir(name, 0o700); err != nil {
+		t.Skipf("no such names here: %v", err)
+	}
+	big := writeFile(t, ".", "dir: big", make([]byte, maxKeyFile+1))
+	writeFile(t, ".", "words", nil)
+	for want, args := range map[string][]string{
+		"s3seal: " + at + ": not found\n":                                      {"stat", at},
+		"s3seal: key aes:wrap: y: open wrap: y: ":                              {"put", "-k", "aes:wrap: y", "words", "dir:v//x"},
+		"s3seal: " + name + " is a folder: ":                                   {"put", "-k", ks.aes, name, "dir:v//x"},
+		"s3seal: create key file: dir: none/x: there is no folder dir: none\n": {"keygen", "dir: none/x"},
+		"s3seal: " + name + " is there already":                                {"keygen", name},
+		"s3seal: key aes:" + big + ": " + big + ": larger than ":               {"put", "-k", "aes:" + big, "words", "dir:v//x"},
+	} {
+		if r := cli(t, nil, args...); !strings.HasPrefix(r.err, want) {
+			t.Errorf("%q = %d, %q, want %q", args, r.code, r.err, want)
+		}
+	}
+}
+
 // TestFilesInWords: what is wrong with a file or folder, by the name that was given.
 func TestFilesInWords(t *testing.T) {
 	ks := newKeySet(t)
