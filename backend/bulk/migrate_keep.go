@@ -72,7 +72,7 @@ func begins(err error, text string) bool {
 	if strings.HasPrefix(err.Error(), text) {
 		return true
 	}
-	switch e := err.(type) {
+	switch e := any(err).(type) { // the error itself, for each that it wraps gets its turn
 	case interface{ Unwrap() error }:
 		return begins(e.Unwrap(), text)
 	case interface{ Unwrap() []error }:
@@ -102,7 +102,7 @@ func unreadTags(err error) error {
 func denied(err error) bool {
 	const code = "Error response code AccessDenied" // without a message
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported) ||
-		begins(err, "Access Denied") || begins(err, "AccessDenied") || begins(err, code) || begins(err, "User: ")
+		begins(err, "Access Denied") || begins(err, "AccessDenied") || begins(err, code) || begins(err, "User: arn:")
 }
 
 // wrongTags says whether tags are not by the rules of S3, which its client tells by
