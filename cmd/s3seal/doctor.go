@@ -12,11 +12,11 @@ import (
 
 // doctorCmd checks what the other commands need.
 type doctorCmd struct {
-	Key   []text `short:"k" sep:"none" placeholder:"KEY" help:"Also check this key: its file, who can read it, and whether what it seals opens again; of a KMS, whether it answers. May be repeated."`
+	Key   []text `short:"k" sep:"none" placeholder:"KEY" help:"Also check this key: its file, who can read it, whether what it seals opens again, and whether it is the one of the object at ADDRESS; of a KMS, whether it answers. May be repeated."`
 	Write bool   `help:"Also try what needs to write: small objects with new names under the address, which are removed again."`
 	JSON  bool   `name:"json" help:"Print one JSON object with stable names."`
 	storageFlags
-	Address text `arg:"" optional:"" help:"Where to look: s3://BUCKET, s3://BUCKET/PREFIX/, mc:ALIAS/BUCKET, dir:ROOT or dir:ROOT//PREFIX/. Without it, the server and the credentials only."`
+	Address text `arg:"" optional:"" help:"Where to look: s3://BUCKET, s3://BUCKET/PREFIX/, mc:ALIAS/BUCKET, dir:ROOT, dir:ROOT//PREFIX/ or an object. Without it, the server and the credentials only."`
 }
 
 // Help implements kong.HelpProvider.
@@ -27,7 +27,7 @@ something failed. Nothing is changed without --write. Secrets are not shown.
 Example:
 
     s3seal doctor
-    s3seal doctor -k aes:vault.key s3://bucket
+    s3seal doctor -k aes:vault.key s3://bucket/dump.gz
     s3seal doctor --write s3://bucket/backup/`
 }
 
@@ -100,13 +100,14 @@ func (c *doctorCmd) Run(ctx context.Context, a *app) error {
 	silent.stderr = io.Discard
 	all := &checkup{app: &silent, Findings: []finding{}, tell: a.teller()}
 	for _, spec := range specs {
-		c.checkKey(ctx, all, spec)
+		c.checkKey(ctx, all, at, spec)
 	}
 	if at.root == "" {
 		c.checkServer(ctx, all, at)
 	} else {
 		c.checkFolder(ctx, all, at)
 	}
+	c.checkObject(ctx, all, at)
 	if err := ctx.Err(); err != nil {
 		return err
 	}

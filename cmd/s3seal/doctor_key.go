@@ -22,8 +22,8 @@ import (
 const doctorTimeout = 15 * time.Second
 
 // checkKey looks at a key, and seals and opens something with it.
-func (c *doctorCmd) checkKey(ctx context.Context, all *checkup, spec keySpec) {
-	check := "key"
+func (c *doctorCmd) checkKey(ctx context.Context, all *checkup, at address, spec keySpec) {
+	check, given := "key", spec
 	if !spec.isFile() {
 		check = "kms"
 	} else if !all.checkKeyFile(spec) {
@@ -51,7 +51,7 @@ func (c *doctorCmd) checkKey(ctx context.Context, all *checkup, spec keySpec) {
 		all.add(check, checkFail, fmt.Sprintf("%s: what it sealed does not open: %v", spec.text, err), keyAdvice(err))
 		return
 	}
-	all.ok(check, "%s: what it seals, it opens", spec.text)
+	all.ok(check, "%s: what it seals, it opens%s", spec.text, c.unopened(at, given))
 }
 
 // checkKeyFile looks at who can read the file, and says whether it is there.
