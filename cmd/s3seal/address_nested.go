@@ -4,6 +4,7 @@ package main
 
 import (
 	"path/filepath"
+	"strings"
 )
 
 // nestedIn returns the nearest folder above that of a which is a bucket, and the
@@ -43,21 +44,23 @@ func (a address) elsewhere() string {
 	return dirScheme + folder + "//" + key
 }
 
-// checkNested refuses a folder in a bucket that is no bucket of its own.
+// checkNested refuses a folder in a bucket that is no bucket of its own, unless a
+// double slash says that it is meant: one object in a home must not forbid all
+// other buckets below it.
 func (a address) checkNested() error {
 	folder, key := a.nestedIn()
-	if folder == "" {
+	if folder == "" || strings.Contains(a.text, "//") {
 		return nil
 	}
 	return usagef("%s: %s is a folder bucket: want %s%s//%s", a.text, folder, dirScheme, folder, key)
 }
 
-// checkNew is checkNested for who is about to write, and says what makes another
+// checkNew is checkNested for who is about to write, and says how to make another
 // bucket in the first one, if that is wanted.
 func (a address) checkNew() error {
 	err := a.checkNested()
 	if err == nil {
 		return nil
 	}
-	return usagef("%w, or make the folder %s first for a bucket of its own", err, filepath.Join(a.root, dirHome))
+	return usagef("%w, or %s%s//%s for a bucket of its own", err, dirScheme, a.root, a.key)
 }

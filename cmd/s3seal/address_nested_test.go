@@ -33,7 +33,7 @@ func TestNestedAddress(t *testing.T) {
 	for _, more := range [][]string{nil, {"--overwrite-plain-file"}, {"--resume"}} {
 		args := append([]string{"put", "-k", ks.aes}, more...)
 		cli(t, nil, append(args, src, "dir:plain/deep/er/b.txt")...).want(t, exitUsage,
-			"plain is a folder bucket: want dir:plain//deep/er/b.txt, or make the folder "+filepath.FromSlash("plain/deep/er/.s3seal")+" first")
+			"plain is a folder bucket: want dir:plain//deep/er/b.txt, or dir:"+filepath.FromSlash("plain/deep/er")+"//b.txt for a bucket of its own\n")
 	}
 	if isDir("plain/deep/er/.s3seal") {
 		t.Error("a bucket was made in the bucket")
@@ -49,9 +49,9 @@ func TestNestedBucket(t *testing.T) {
 	ks := newKeySet(t)
 	d := t.TempDir()
 	putN(t, ks.aes, "dir:"+d+"//a/x", 10).want(t, exitOK)
-	if err := os.MkdirAll(filepath.Join(d, "b", ".s3seal"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	cli(t, nil, "stat", "dir:"+d+"/b//y").want(t, exitNotFound)
+	cli(t, nil, "cat", "-k", ks.aes, "dir:"+d+"/a//x").want(t, exitPolicy, "is it dir:"+d+"//a/x?")
+	putN(t, ks.aes, "dir:"+d+"/b//y", 20).want(t, exitOK)
 	putN(t, ks.aes, "dir:"+d+"/b/y", 20).want(t, exitOK)
 	wantCat(t, ks.aes, "dir:"+d+"/b/y", 20)
 	if r := cli(t, nil, "ls", "dir:"+d).want(t, exitOK); r.out != "a/x\nb/y\n" {
