@@ -54,7 +54,10 @@ Example:
 
 // Run stores the object.
 func (c *putCmd) Run(ctx context.Context, a *app) error {
-	if (len(c.Key) == 0) == (c.NewKey == "") {
+	if len(c.Key) > 0 && c.NewKey != "" {
+		return usagef("want one of -k KEY and --new-key FILE, got both")
+	}
+	if len(c.Key) == 0 && c.NewKey == "" {
 		return usagef("want a key to encrypt with: -k KEY or --new-key FILE")
 	}
 	if err := c.checkBind(c.Bind); err != nil {

@@ -98,3 +98,8 @@ func TestPutNoBucket(t *testing.T) {
 	cli(t, nil, "put", "-k", ks.aes, src, "s3://bucket/x").want(t, exitNotFound, ": aws s3 mb s3://bucket\n")
 	cli(t, nil, "cat", "-k", ks.aes, "s3://bucket/x").want(t, exitNotFound, "s3seal: s3://bucket: there is no such bucket\n")
 }
+
+// TestPutTwoKeys: what was given is not said to be missing.
+func TestPutTwoKeys(t *testing.T) {
+	cli(t, nil, "put", "-k", "aes:f", "--new-key", "f", "src", "dir:v//x").want(t, exitUsage, "want one of -k KEY and --new-key FILE, got both\n")
+}
