@@ -92,7 +92,7 @@ func TestRSAKeyRefuses(t *testing.T) {
 		{"noise", binary(300), "want an RSA key"},
 		{"EC private", ec8, "want an RSA key, got *ecdsa.PrivateKey"},
 		{"EC public", pemOf("PUBLIC KEY", ecPub), "want an RSA key, got *ecdsa.PublicKey"},
-		{"certificate", pemOf("CERTIFICATE", []byte("x")), "PEM block"},
+		{"certificate", pemOf("CERTIFICATE", []byte("x")), "openssl x509"},
 		{"broken PEM", []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n"), "PEM block"},
 		{"passphrase, PKCS#8", pemOf("ENCRYPTED PRIVATE KEY", []byte("x")), "passphrase"},
 		{"passphrase, PKCS#1", old, "passphrase"},
@@ -105,5 +105,24 @@ func TestRSAKeyRefuses(t *testing.T) {
 				t.Errorf("parseRSAKey = %v, want a usage error with %q", err, c.hint)
 			}
 		})
+	}
+}
+
+// TestRSAKeyOfOtherTools: what is a key for another tool comes with the command
+// that makes it one for this.
+func TestRSAKeyOfOtherTools(t *testing.T) {
+	for want, data := range map[string]string{
+		"an OpenSSH private key: convert a copy of it with ssh-keygen -p -N '' -m PEM -f FILE":   string(pemOf("OPENSSH PRIVATE KEY", []byte("x"))),
+		"an OpenSSH public key: convert it with ssh-keygen -e -m PKCS8 -f FILE":                  "ssh-rsa AAAAB3NzaC1yc2E= me@here\n",
+		"an OpenSSH public key of the kind ssh-ed25519: want an RSA key":                         "ssh-ed25519 AAAAC3Nz me@here\n",
+		"a certificate: take the public key out of it with openssl x509 -pubkey -noout -in FILE": string(pemOf("CERTIFICATE", []byte("x"))),
+		"want a PEM block with an RSA key":                                                       string(pemOf("X509 CRL", []byte("x"))),
+		"want an RSA key as PKCS#1, PKCS#8 or SPKI, PEM or DER":                                  "ssh-rsa, as one says",
+	} {
+		_, _, err := parseRSAKey([]byte(data))
+		var usage *usageError
+		if !errors.As(err, &usage) || err.Error() != want {
+			t.Errorf("parseRSAKey(%.30q) = %v, want %s", data, err, want)
+		}
 	}
 }
