@@ -4,11 +4,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 )
@@ -71,6 +75,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if ended {
 		return exitOK
 	}
+	if readerGone(err) { // of the help
+		return exitFailure
+	}
 	if err != nil {
 		return a.fail(ctx, usagef("%w (see s3seal %s--help)", err, commandOf(parser, args)))
 	}
@@ -118,10 +125,18 @@ func commandOf(parser *kong.Kong, args []string) string {
 func (a *app) fail(ctx context.Context, err error) int {
 	err = missingBucket(err)
 	code := exitCode(ctx, err)
-	if code != exitOK {
+	if code != exitOK && !readerGone(err) {
 		fmt.Fprintf(a.stderr, "s3seal: %s\n", printable(spoken(err, code)))
 	}
 	return code
+}
+
+// readerGone says whether stdout is a pipe whose reader has had enough, as in
+// s3seal cat … | head. It knows that, and nobody else needs to. A connection that
+// breaks is another thing.
+func readerGone(err error) bool {
+	path, ok := errors.AsType[*fs.PathError](err)
+	return ok && path.Path == os.Stdout.Name() && errors.Is(path.Err, syscall.EPIPE)
 }
 
 // printable makes s one plain line for a terminal. Names and error texts may
