@@ -129,7 +129,9 @@ func TestDoctorNetwork(t *testing.T) {
 	wantFinding(t, doctor(t, exitFailure, "--endpoint", strings.Replace(secure.URL, "https:", "http:", 1)), "endpoint", checkFail, "https://127.0.0.1:")
 	for _, args := range [][]string{{"stat", "s3://bucket/x"}, {"put", "-k", newKeySet(t).aes, "-", "s3://bucket/x"}} {
 		r := cli(t, nil, append(args, "--endpoint", strings.Replace(secure.URL, "https:", "http:", 1))...)
-		if r.code != exitFailure || !strings.Contains(r.err, "does it want https://") {
+		// Who is still sending may see that the server is gone before its answer.
+		gone := args[0] == "put" && (strings.Contains(r.err, "connection reset") || strings.Contains(r.err, "broken pipe"))
+		if r.code != exitFailure || !gone && !strings.Contains(r.err, "does it want https://") {
 			t.Errorf("%s over http from a server with TLS = %d, %q, want what may be wrong", args[0], r.code, r.err)
 		}
 	}
