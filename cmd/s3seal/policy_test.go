@@ -99,6 +99,10 @@ func TestWrongRoot(t *testing.T) {
 	at := "dir:" + root + "//a/b/x"
 	cli(t, bytes.NewReader(pattern(50)), "put", "-k", ks.aes, "-", at).want(t, exitOK)
 	wrong := "dir:" + filepath.Join(root, "a", "b", "x")
+	for _, command := range []string{"cat", "stat"} {
+		cli(t, nil, command, "-k", ks.aes, wrong).want(t, exitUsage, "want "+at)
+	}
+	wrong = "dir:" + filepath.Join(root, "a") + "//b/x" // as if it were a bucket
 	r := cli(t, nil, "cat", "-k", ks.aes, wrong).want(t, exitPolicy, "is it "+at+"?")
 	if strings.Contains(r.err, "allow") {
 		t.Errorf("stderr = %q, which suggests to read ciphertext as it is", r.err)
