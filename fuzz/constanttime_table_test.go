@@ -60,6 +60,7 @@ backend/bulk/verify_list.go     sums.addSum              bytes.CutPrefix        
 cmd/s3seal/aesfile.go           cutHeader                ==                             public  header of a key file, before the key
 cmd/s3seal/aesfile.go           parseAESKey              bytes.HasPrefix*2              public  whether a file begins like a key file
 cmd/s3seal/aesfile.go           onlyReading              bytes.HasPrefix                public  whether a file is PEM
+cmd/s3seal/rsafile.go           openSSHPublic            bytes.HasPrefix                public  whether a file is a public key of OpenSSH
 cmd/s3seal/doctor_key.go        sealAndOpen              bytes.Equal                    public  a plaintext that everybody knows
 cmd/s3seal/doctor_write.go      probe.get                bytes.Equal                    public  a plaintext that is random and for one use
 cmd/s3seal/migrate.go           migrateCmd.own           key.Equal                      public  public keys
