@@ -5,6 +5,8 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,6 +20,7 @@ func TestProfileSecrets(t *testing.T) {
 	noCredentials(t)
 	file := filepath.Join(t.TempDir(), "credentials")
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", file)
+	closed := closedServer(t)
 	for name, content := range map[string]string{
 		"no =":              "[default]\naws_access_key_id = A\naws_secret_access_key hunter2\n",
 		"a line of its own": "[default]\naws_access_key_id = A\naws_secret_access_key =\nhunter2\n",
@@ -33,7 +36,7 @@ func TestProfileSecrets(t *testing.T) {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		stat := cli(t, nil, "stat", "--endpoint", "http://127.0.0.1:1", "s3://bucket/x")
+		stat := cli(t, nil, "stat", "--endpoint", closed, "s3://bucket/x")
 		if first, _, _ := strings.Cut(stat.err, "\n"); stat.code != exitFailure || !strings.Contains(first, "requests are anonymous (the AWS profile default: ") {
 			t.Errorf("%s: stat = %d, %q, want why there are no credentials", name, stat.code, stat.err)
 		}
@@ -50,6 +53,15 @@ func TestProfileSecrets(t *testing.T) {
 	}
 }
 
+// closedServer returns the address of a server that lets nobody in. One that is
+// not there would be asked again and again.
+func closedServer(t *testing.T) string {
+	t.Helper()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
 // TestProfileProcess: a program for credentials runs once, and why it gave none
 // is said.
 func TestProfileProcess(t *testing.T) {
@@ -63,7 +75,7 @@ func TestProfileProcess(t *testing.T) {
 	script := func(rest string) string {
 		return "sh " + writeFile(t, t.TempDir(), "script", fmt.Appendf(nil, "echo run >>'%s'\n%s\n", runs, rest))
 	}
-	stat := []string{"stat", "--endpoint", "http://127.0.0.1:1", "s3://bucket/x"}
+	stat := []string{"stat", "--endpoint", closedServer(t), "s3://bucket/x"}
 	for _, c := range []struct {
 		process, want string
 		args          []string

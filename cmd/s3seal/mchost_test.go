@@ -134,6 +134,7 @@ func TestProfileHome(t *testing.T) {
 
 // TestProfileProblem: who names a profile is told why it gives no credentials.
 func TestProfileProblem(t *testing.T) {
+	closed := closedServer(t)
 	noCredentials(t)
 	t.Setenv("AWS_CONFIG_FILE", writeFile(t, t.TempDir(), "config", []byte("[profile half]\naws_access_key_id = A\n"+
 		"[profile sso]\nsso_session = s\nsso_account_id = 1\nsso_role_name = r\n[sso-session s]\nsso_region = us-east-1\nsso_start_url = https://s.example.com\n")))
@@ -144,7 +145,7 @@ func TestProfileProblem(t *testing.T) {
 		"sso":  "`aws sso login`",
 	} {
 		t.Setenv("AWS_PROFILE", profile)
-		r := cli(t, nil, "stat", "--endpoint", "http://127.0.0.1:1", "s3://bucket/x")
+		r := cli(t, nil, "stat", "--endpoint", closed, "s3://bucket/x")
 		if first, _, _ := strings.Cut(r.err, "\ns3seal: s3://"); r.code != exitFailure || !strings.Contains(first+"\n", want) {
 			t.Errorf("profile %q: %d, %q, want %q", profile, r.code, r.err, want)
 		}
