@@ -98,7 +98,8 @@ type chaosRun struct {
 	texts     [][]byte     // by generation
 	now       map[int]bool // the generations that may be stored
 	ghosts    map[int]bool // that may yet come to be
-	intruders []int        // of this operation
+	intruders []int        // of this operation, in the order in which they have put
+	intruding sync.Mutex   // one at a time: of two at once nobody would know the last
 }
 
 // RunSchedule lets what follows from a seed happen to an object, and checks that
@@ -190,6 +191,8 @@ func (r *chaosRun) text() int {
 
 // intrude is a put of somebody else.
 func (r *chaosRun) intrude() {
+	r.intruding.Lock()
+	defer r.intruding.Unlock()
 	r.mu.Lock()
 	gen := len(r.texts)
 	r.texts = append(r.texts, pattern(r.s.Seed+uint64(gen)<<32, 2000+gen))
