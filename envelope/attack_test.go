@@ -101,11 +101,13 @@ func TestAttackA2Relabel(t *testing.T) {
 			refusedByDefault(t, c, p.key(t))
 			opts := everything()
 			got, err := c.open(t.Context(), p.key(t), &opts)
-			want := envelope.ErrDecrypt
-			if alg == wrap.AESKW && bytes.Equal(guess, plain[16:32]) {
+			want, right := envelope.ErrDecrypt, bytes.Equal(guess, plain[16:32])
+			if alg == wrap.AESKW && right {
 				want = nil // what AllowLegacyWraps with AllowLegacyCBC warns of
 			}
-			if err != want || len(got) != 0 {
+			// Of wrong guesses one in 256 looks like padding, but never like all of it.
+			lucky := alg == wrap.AESKW && !right && err == nil && 0 < len(got) && len(got) < 16
+			if !lucky && (err != want || len(got) != 0) {
 				t.Errorf("%v: open of a forgery = %x, %v; want %v", alg, got, err, want)
 			}
 		}
