@@ -18,7 +18,7 @@
 //	backend/s3/s3test    real S3 servers for tests of your own
 //	envelope        object headers and the opening and sealing of one object, without any storage
 //	wrap            keys that protect the content keys: AES/GCM, RFC 3394, RSA-OAEP, KMS; keyrings
-//	wrap/legacy     wraps that should only be read: AES-ECB, PKCS#1 v1.5, RSA-OAEP-SHA256, kms
+//	wrap/legacy     wraps that should only be read: AES-ECB, PKCS#1 v1.5, RSA-OAEP-SHA256, kms, RSA without padding
 //	wrap/awskms     AWS KMS, through the client of the AWS SDK
 //	wrap/localkms   a KMS in a file that speaks AWS's protocol, for development
 //	envelope/dare   DARE 2.0 as a format of envelope, for those who want it
@@ -27,11 +27,13 @@
 //	stream/dare     DARE 2.0, the format of minio/sio: the same
 //	stream/streamtest    the conformance suite for an encrypting or decrypting stream of your own
 //	cmd/s3seal      the command line, on the same packages
+//	fuzz            fuzz targets, and a list of which property is proved by which test
 //
 // Imports point one way: stream and wrap import none of the others, envelope
-// imports those two, backend imports envelope, the drivers are at the rim. All
-// of these but backend/s3, wrap/awskms, stream/dare, envelope/dare, s3test and
-// the command need the standard library only.
+// imports stream, stream/chunked and wrap, backend imports envelope, the drivers
+// are at the rim. All of these but backend/s3, wrap/awskms, stream/dare,
+// envelope/dare, s3test and the command need the standard library only, tests
+// aside.
 //
 // # What is authenticated when
 //
@@ -42,12 +44,13 @@
 //	V3, V2-GCM    range            never: AES-CTR under the hood; needs AllowUnauthenticatedRanges
 //	V2-CBC, V1    whole object     never: padding is no authentication; needs AllowLegacyCBC
 //	V2-CTR        whole object     never; needs AllowUnauthenticatedCTR
-//	both          range            never; needs AllowUnauthenticatedRanges as well
+//	CBC, CTR      range            never; needs AllowUnauthenticatedRanges as well
 //
 // Only V3 and Chunked commit to their key: under V2-GCM whoever can choose the
 // content key can make one body that opens under two keys. Only Chunked and DARE
-// can bind the name of the object: any other stored object can be copied over
-// another one and will open. An old version can be restored in all of them.
+// can bind the name of the object, and a KMS if its encryption context has the
+// name (wrap.RequireContext): any other stored object can be copied over another
+// one and will open. An old version can be restored in all of them.
 //
 // # What was rejected
 //

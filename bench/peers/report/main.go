@@ -4,7 +4,7 @@
 // charts, and the lines that both are made of, in the format of go test -bench,
 // so that benchstat reads them too. From the root of the repository:
 //
-//	go run -C bench/peers ./report                  # all, in a quarter of an hour
+//	go run -C bench/peers ./report                  # all, in 12 minutes on an idle machine
 //	go run -C bench/peers ./report -only openssl    # this anew, the rest from its lines
 //	go run -C bench/peers ./report -only none       # nothing anew
 //	go run -C bench/peers ./report -quick -out DIR  # a few seconds, of no value but to try it

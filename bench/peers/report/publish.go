@@ -10,14 +10,18 @@ import (
 	"strings"
 )
 
-// The marks in RESULTS.md and README between which the same figures are.
-const (
-	beginMark = "<!-- bench:begin -->"
-	endMark   = "<!-- bench:end -->"
-)
+// A block is between marks in RESULTS.md, and again in README, which has its blocks
+// where its reader looks for them: the one at the beginning, the other at the end.
+type block struct{ name, text string }
+
+func (b block) begin() string { return "<!-- " + b.name + ":begin -->" }
+func (b block) end() string   { return "<!-- " + b.name + ":end -->" }
+
+// String returns the block with its marks.
+func (b block) String() string { return b.begin() + "\n" + b.text + b.end() + "\n" }
 
 // publish writes RESULTS.md and the charts from the lines in out/results. If
-// readme is a file with the marks, what is between them is written anew.
+// readme is a file with marks, what is between them is written anew.
 func publish(out, readme string) error {
 	dir := filepath.Join(out, "results")
 	r, err := readResults(dir)
@@ -38,32 +42,41 @@ func publish(out, readme string) error {
 	if err != nil {
 		return err
 	}
-	updated, err := updateReadme(string(old), block(r, drawn))
-	if err != nil || updated == string(old) {
-		return err
+	updated := string(old)
+	for _, b := range blocks(r, drawn) {
+		if updated, err = updateReadme(updated, b); err != nil {
+			return err
+		}
+	}
+	if updated == string(old) {
+		return nil
 	}
 	return os.WriteFile(readme, []byte(updated), 0o666)
 }
 
 // updateReadme puts the block in the place of that in readme, if there is one,
 // with links that lead from the root.
-func updateReadme(readme, block string) (string, error) {
-	before, rest, ok := strings.Cut(readme, beginMark)
+func updateReadme(readme string, b block) (string, error) {
+	before, rest, ok := strings.Cut(readme, b.begin())
 	if !ok {
 		return readme, nil
 	}
-	_, after, ok := strings.Cut(rest, endMark)
+	_, after, ok := strings.Cut(rest, b.end())
 	if !ok {
-		return "", fmt.Errorf("README has %s without %s", beginMark, endMark)
+		return "", fmt.Errorf("README has %s without %s", b.begin(), b.end())
 	}
-	block = strings.ReplaceAll(block, "](", "](bench/")
-	return before + strings.TrimSuffix(block, "\n") + after, nil
+	text := strings.ReplaceAll(b.String(), "](", "](bench/")
+	return before + strings.TrimSuffix(text, "\n") + after, nil
 }
 
-// block is what README shows.
-func block(r results, drawn []chart) string {
+// blocks are what README shows.
+func blocks(r results, drawn []chart) []block {
+	return []block{{"bench", headText(r, drawn)}, {"bars", barText(r)}}
+}
+
+// headText is what a stranger wants to know first.
+func headText(r results, drawn []chart) string {
 	var b strings.Builder
-	b.WriteString(beginMark + "\n")
 	if h := r["peers"].header; h != nil {
 		fmt.Fprintf(&b, "%s, %s, %s; s3seal at %s. Medians of %s runs, GB/s;\nmemory is the peak of a process that encrypts and decrypts %s through a pipe.\n\n",
 			h["cpu"], plural(h["cores"]), h["go-version"], h["commit"], r["peers"].runs(), largest(r["memory"]))
@@ -76,26 +89,29 @@ func block(r results, drawn []chart) string {
 			fmt.Fprintf(&b, "![%s](results/%s)\n", c.title, c.file)
 		}
 	}
-	b.WriteString("\n")
-	barTables(&b, r)
-	b.WriteString("All of it, and how it was measured: [RESULTS.md](RESULTS.md)\n" + endMark + "\n")
 	return b.String()
 }
 
-// barTables are the ratios that have to be reached, each followed by what it
-// means; one that is not is in bold.
-func barTables(b *strings.Builder, r results) {
+// barText is the ratios that have to be reached, each followed by what it means;
+// one that is not is in bold, and how many are not is said first.
+func barText(r results) string {
+	var b strings.Builder
+	if met, all := reached(r["ratio"], r["transfer"]); all > 0 {
+		fmt.Fprintf(&b, "Of %d bars %d are reached; what is below its bar is in bold.\n\n", all, met)
+	}
 	if tables := ratioTables(r["ratio"]); len(tables) > 0 {
 		b.WriteString("To the one-shot functions of `crypto/cipher`, or to sio where it says so, in one run; processor time on one core, real time\n" +
-			"on several, there what the second core gains divided by what it gains for one-shot calls. What is below its bar is in bold.\n\n")
+			"on several, there what the second core gains divided by what it gains for one-shot calls.\n\n")
 		for _, t := range tables {
-			t.write(b)
+			t.write(&b)
 		}
 	}
 	if t := transferTable(r["transfer"]); len(t.rows) > 0 {
 		b.WriteString("Through a MinIO on loopback, in turns with minio-go and its plaintext:\n\n")
-		t.write(b)
+		t.write(&b)
 	}
+	b.WriteString("All of it, and how it was measured: [RESULTS.md](RESULTS.md)\n")
+	return b.String()
 }
 
 // headTable is who encrypts how fast in how much memory.
@@ -120,7 +136,9 @@ func report(r results, drawn []chart) string {
 	var b strings.Builder
 	b.WriteString("# Results\n\nWritten by `go run -C bench/peers ./report`, as are the charts; do not edit. The lines behind the figures are in\n" +
 		"`results/*.txt`, for `benchstat` too. Throughput is in GB/s (10⁹ bytes), memory in MiB.\n\n")
-	b.WriteString(block(r, drawn) + "\n")
+	for _, shown := range blocks(r, drawn) {
+		b.WriteString(shown.String() + "\n")
+	}
 	b.WriteString("## Machine\n\n")
 	machineTable(r).write(&b)
 	b.WriteString("The load is that of the minute before, in which a part before it was at work; where it is larger than the number of cores, so were\nothers, and such figures say little.\n\n")

@@ -26,7 +26,7 @@ func TestQuick(t *testing.T) {
 	text := read(t, filepath.Join(out, "RESULTS.md"))
 	for _, want := range []string{
 		"| GCM | encrypt | ReadFrom |", "| AES-GCM |", "| s3seal-V3 |", "| sio |", "| tink-1MiB |", "| age |",
-		"github.com/minio/sio v", beginMark, endMark,
+		"github.com/minio/sio v", "<!-- bench:begin -->\n", "<!-- bench:end -->\n", "<!-- bars:begin -->\n", "<!-- bars:end -->\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("RESULTS.md has no %q:\n%s", want, text)
@@ -72,20 +72,21 @@ func TestPublished(t *testing.T) {
 
 // TestUpdateReadme: what is between the marks is exchanged, and nothing else.
 func TestUpdateReadme(t *testing.T) {
-	block := beginMark + "\nnew ![a](results/a.svg) [RESULTS.md](RESULTS.md)\n" + endMark + "\n"
+	b := block{"x", "new ![a](results/a.svg) [RESULTS.md](RESULTS.md)\n"}
+	const other = "<!-- y:begin -->\nold\n<!-- y:end -->\n"
 	tests := []struct{ readme, want string }{
 		{"no marks", "no marks"},
 		{
-			"a\n" + beginMark + "\nold\n" + endMark + "\nb\n",
-			"a\n" + beginMark + "\nnew ![a](bench/results/a.svg) [RESULTS.md](bench/RESULTS.md)\n" + endMark + "\nb\n",
+			"a\n<!-- x:begin -->\nold\n<!-- x:end -->\nb\n" + other,
+			"a\n<!-- x:begin -->\nnew ![a](bench/results/a.svg) [RESULTS.md](bench/RESULTS.md)\n<!-- x:end -->\nb\n" + other,
 		},
 	}
 	for _, tt := range tests {
-		if got, err := updateReadme(tt.readme, block); err != nil || got != tt.want {
+		if got, err := updateReadme(tt.readme, b); err != nil || got != tt.want {
 			t.Errorf("updateReadme(%q) = %q, %v, want %q", tt.readme, got, err, tt.want)
 		}
 	}
-	if got, err := updateReadme("a "+beginMark+" b", block); err == nil {
+	if got, err := updateReadme("a <!-- x:begin --> b", b); err == nil {
 		t.Errorf("updateReadme without an end = %q, want an error", got)
 	}
 }

@@ -82,6 +82,22 @@ func scores(m *measured) []score {
 	return all
 }
 
+// reached counts the scores that have a bar, and those of them that reach it.
+func reached(parts ...*measured) (met, all int) {
+	for _, m := range parts {
+		for _, s := range scores(m) {
+			if s.bar == "" {
+				continue
+			}
+			all++
+			if s.met() {
+				met++
+			}
+		}
+	}
+	return met, all
+}
+
 // ratioTables are the scores that have a bar: a table of names and sizes for
 // each title.
 func ratioTables(m *measured) []*table {

@@ -41,6 +41,9 @@ GCM/encrypt/ReadFrom               65536 KiB       x 1.82       x 1.88  1.032   
 http signed/put/from a pipe        262144 KiB   67 MiB/s   88 MiB/s, cpu 1.74 2.00 s/GiB  1.377   0.85
 http, theirs unsigned/put          262144 KiB  321 MiB/s  247 MiB/s, cpu 0.71 1.79 s/GiB  0.624 
 `}
+	if met, all := reached(ratio, transfer); met != 4 || all != 5 {
+		t.Errorf("reached = %d of %d, want 4 of 5", met, all)
+	}
 	b.Reset()
 	transferTable(transfer).write(&b)
 	want = `|  | minio-go, MiB/s | s3seal, MiB/s | ratio | bar |
