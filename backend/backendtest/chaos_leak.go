@@ -18,11 +18,24 @@ type Resources struct {
 
 // CountResources returns what the process holds now.
 func CountResources() Resources {
-	r := Resources{goroutines: runtime.NumGoroutine()}
-	if entries, err := os.ReadDir("/proc/self/fd"); err == nil {
-		r.descriptors = len(entries)
+	return Resources{goroutines: runtime.NumGoroutine(), descriptors: countDescriptors()}
+}
+
+// countDescriptors returns 0 where the system does not tell. It opens the folder as
+// a file: with the first one that a process opens come descriptors of the runtime,
+// which stay, and must not look like something that was left behind. os.ReadDir
+// opens none.
+func countDescriptors() int {
+	folder, err := os.Open("/proc/self/fd")
+	if err != nil {
+		return 0
 	}
-	return r
+	defer folder.Close()
+	names, err := folder.Readdirnames(-1)
+	if err != nil {
+		return 0
+	}
+	return len(names)
 }
 
 // Exceeded waits until the process holds no more than r, and returns "" when it
@@ -35,10 +48,21 @@ func (r Resources) Exceeded(timeout time.Duration) string {
 			return ""
 		}
 		if time.Now().After(end) {
-			return fmt.Sprintf("%d goroutines after %d, %d descriptors after %d\n%s",
-				now.goroutines, r.goroutines, now.descriptors, r.descriptors, stacks())
+			return r.excess(now)
 		}
 	}
+}
+
+// excess returns what there is too much, and nothing of what there is not; with
+// goroutines where they are.
+func (r Resources) excess(now Resources) (left string) {
+	if now.descriptors > r.descriptors {
+		left = fmt.Sprintf("%d descriptors after %d\n", now.descriptors, r.descriptors)
+	}
+	if now.goroutines > r.goroutines {
+		left += fmt.Sprintf("%d goroutines after %d\n%s", now.goroutines, r.goroutines, stacks())
+	}
+	return left
 }
 
 // stacks returns where goroutines are, those of the tests aside.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,10 +80,10 @@ type chaosBug struct {
 	wants string
 }
 
-// chaosBugs are one or more for each thing that a run checks. What they leak they
-// give back when end is closed.
-func chaosBugs(end <-chan struct{}) []chaosBug {
-	return append(storingBugs(), leakingBugs(end)...)
+// chaosBugs are one or more for each thing that a run checks. What they leak is in
+// left.
+func chaosBugs(left *leaks) []chaosBug {
+	return append(storingBugs(), leakingBugs(left)...)
 }
 
 func storingBugs() []chaosBug {
@@ -173,7 +174,7 @@ func putOnce() func(d backendtest.ChaosTarget, ctx context.Context, key string, 
 // leakingBugs leak at each Get and not at the first alone: what was at work before a
 // run, such as a connection of another test, may end during it, and then there is one
 // goroutine less where the bug made one more.
-func leakingBugs(end <-chan struct{}) []chaosBug {
+func leakingBugs(left *leaks) []chaosBug {
 	type target = backendtest.ChaosTarget
 	return []chaosBug{
 		{"an upload is left", false, func(string) chaosMutant {
@@ -186,15 +187,13 @@ func leakingBugs(end <-chan struct{}) []chaosBug {
 		}, "uploads at the end"},
 		{"a goroutine is left", true, func(string) chaosMutant {
 			return chaosMutant{get: func(d target, ctx context.Context, key string, opts *backend.GetOptions) (io.ReadCloser, *backend.Info, error) {
-				go func() { <-end }()
+				left.goroutine()
 				return d.Get(ctx, key, opts)
 			}}
 		}, "goroutines after"},
 		{"a descriptor is left", true, func(string) chaosMutant {
 			return chaosMutant{get: func(d target, ctx context.Context, key string, opts *backend.GetOptions) (io.ReadCloser, *backend.Info, error) {
-				if f, err := os.Open(os.DevNull); err == nil {
-					go keep(f, end)
-				}
+				left.descriptor()
 				return d.Get(ctx, key, opts)
 			}}
 		}, "descriptors after"},
@@ -212,17 +211,39 @@ func leakingBugs(end <-chan struct{}) []chaosBug {
 	}
 }
 
-// keep holds an open file, which the garbage collector would close, until end.
-func keep(f *os.File, end <-chan struct{}) {
-	<-end
-	f.Close()
+// leaks are what bugs leave behind, each one thing and nothing else, up to free.
+type leaks struct {
+	end   chan struct{}
+	mu    sync.Mutex
+	files []*os.File // the garbage collector would close them
+}
+
+func (l *leaks) goroutine() { go func() { <-l.end }() }
+
+func (l *leaks) descriptor() {
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		return // there are too many already
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.files = append(l.files, f)
+}
+
+func (l *leaks) free() {
+	close(l.end)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.files {
+		f.Close()
+	}
 }
 
 // TestSchedulesBite: every check of a run finds a bug that it is for.
 func TestSchedulesBite(t *testing.T) {
-	end := make(chan struct{})
-	defer close(end)
-	for _, c := range chaosBugs(end) {
+	left := leaks{end: make(chan struct{})}
+	defer left.free()
+	for _, c := range chaosBugs(&left) {
 		t.Run(c.name, func(t *testing.T) {
 			st := mutated(t, c)
 			var said []string
