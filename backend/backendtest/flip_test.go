@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -14,26 +15,31 @@ import (
 	"github.com/s3seal/s3seal/backend/backendtest"
 )
 
-// echo is a server that says all back.
+// echo is a server that says all back. When the test ends no goroutine is left, for
+// whoever counts them next.
 func echo(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
+	var wg sync.WaitGroup
+	t.Cleanup(func() { // a wire that was put before it has ended all connections
+		l.Close()
+		wg.Wait()
+	})
+	wg.Go(func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			go func() {
+			wg.Go(func() {
 				defer c.Close()
 				io.Copy(c, c)
-			}()
+			})
 		}
-	}()
+	})
 	return l.Addr().String()
 }
 
