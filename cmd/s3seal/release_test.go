@@ -208,8 +208,8 @@ func TestInterruptedSpool(t *testing.T) {
 		if _, err := io.WriteString(c.stdin, sealed[:3*mebibyte]); err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, "a temporary file", func() bool { return opened(c.cmd.Process.Pid, temp) })
-		wantFiles(t, temp) // it has no name
+		waitFor(t, "a temporary file", func() bool { return keepsNameless(c.cmd.Process.Pid, temp) })
+		wantFiles(t, temp)
 		c.interrupt(t, sig)
 		wantFiles(t, temp)
 		if c.stdout.Len() > 0 {
@@ -218,11 +218,13 @@ func TestInterruptedSpool(t *testing.T) {
 	}
 }
 
-// opened says whether a process has a file open in dir.
-func opened(pid int, dir string) bool {
+// keepsNameless says whether a process has a file of dir open that has no name any
+// more. Right after it was made it still has one.
+func keepsNameless(pid int, dir string) bool {
 	fds, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "fd", "*"))
 	for _, fd := range fds {
-		if target, err := os.Readlink(fd); err == nil && strings.HasPrefix(target, dir) {
+		target, err := os.Readlink(fd)
+		if err == nil && strings.HasPrefix(target, dir) && strings.HasSuffix(target, " (deleted)") {
 			return true
 		}
 	}
