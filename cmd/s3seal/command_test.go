@@ -51,7 +51,7 @@ func TestFromCommand(t *testing.T) {
 		{"output", "printf 'a b'; printf c", "a bc"},
 		{"nothing", "true", ""},
 		{"closes its stdout early", "printf early; exec >&-; sleep 0.2", "early"},
-		{"leaves the rest to another", "(sleep 0.2; printf late) & printf soon-", "soon-late"},
+		{"leaves the rest to another", "printf soon-; (sleep 0.2; printf late) &", "soon-late"},
 	} {
 		if r := putCommand(t, ks.aes, at, c.script).want(t, exitOK); r.out != "" || r.err != "" {
 			t.Errorf("%s: stdout %q, stderr %q, want nothing", c.name, r.out, r.err)
