@@ -69,12 +69,17 @@ func TestAcceptanceMigrate(t *testing.T) {
 	a.wantOpen(t, a.old, "old/", a.sums(t, "old/", "old/"), n)
 }
 
-// killed kills a job twice and goes on with it.
+// killed kills a job twice and goes on with it. Those that are killed get a part of
+// the keys from a pipe, and then wait for more: they do not end before.
 func (a *acceptance) killed(t *testing.T, n int, migrate []string, to string) {
 	journal := filepath.Join(t.TempDir(), "journal")
 	args := slices.Concat(migrate, []string{"--workers", "2", "--journal", journal, a.at("old/"), a.at(to)})
+	keys := slices.Sorted(maps.Keys(a.plain))
 	for _, after := range []int{n / 5, n / 2} {
-		c := start(t, args...)
+		c := start(t, slices.Concat(args, []string{"--manifest", "-"})...)
+		for _, key := range keys[:n*4/5] {
+			fmt.Fprintf(c.stdin, "%s,%s\n", a.bucket, key)
+		}
 		waitFor(t, "some objects", func() bool { return len(journalled(t, journal)) >= after })
 		c.cmd.Process.Kill()
 		if code := c.wait(t); code != -1 {
