@@ -266,7 +266,10 @@ func TestInterruptedJob(t *testing.T) {
 	}
 	journal := filepath.Join(t.TempDir(), "journal")
 	args := []string{"rewrap", "-q", "-r", "--workers", "1", "-k", ks.aes, "--to", ks.otherAES, "--json", "--journal", journal, root}
-	c := start(t, args...)
+	c := start(t, append(args, "--manifest", "-")...)
+	for i := range n / 2 { // and then it waits for more: it does not end before the signal
+		fmt.Fprintf(c.stdin, "any,%03d\n", i)
+	}
 	waitFor(t, "the journal", func() bool {
 		data, _ := os.ReadFile(journal)
 		return bytes.Count(data, []byte("\n")) > 10
