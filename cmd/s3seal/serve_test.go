@@ -27,26 +27,28 @@ import (
 func startServer(t *testing.T, args ...string) (words []string, end func() (code int, stderr string)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	t.Cleanup(cancel)
 	r, w := io.Pipe()
 	var stderr bytes.Buffer
-	ended := make(chan int, 1)
+	code, ended := 0, make(chan struct{})
 	go func() {
-		code := run(ctx, args, strings.NewReader(""), w, &stderr, os.Getenv)
-		w.Close()
-		ended <- code
+		defer close(ended)
+		defer w.Close()
+		code = run(ctx, args, strings.NewReader(""), w, &stderr, os.Getenv)
 	}()
+	end = func() (int, string) {
+		cancel()
+		r.Close() // nobody reads more than the first line
+		<-ended
+		return code, stderr.String()
+	}
+	t.Cleanup(func() { end() }) // before its folder goes
 	line, err := bufio.NewReader(r).ReadString('\n')
 	words = strings.FieldsFunc(line, func(c rune) bool { return c == ',' || unicode.IsSpace(c) })
 	if err != nil || len(words) < 3 {
-		cancel()
-		t.Fatalf("%s printed %q, %v; exit code %d\n%s", args[0], line, err, <-ended, stderr.String())
+		code, text := end()
+		t.Fatalf("%s printed %q, %v; exit code %d\n%s", args[0], line, err, code, text)
 	}
-	return words, func() (int, string) {
-		cancel()
-		code := <-ended
-		return code, stderr.String()
-	}
+	return words, end
 }
 
 // startServe returns the address that the server tells, and what ends it.
