@@ -201,19 +201,29 @@ func replaced(v version, i int) map[string]string {
 // put is not undone.
 func replaceMetadataMeetsPuts(e *env) {
 	e.replacer()
-	last := 40
 	e.put("meet", numbered(0))
+	const puts = 10
+	for last := puts; last <= 4*puts && !e.Failed(); last += puts {
+		e.replacementsMeet(last-puts+1, last)
+	}
+	e.wantClean()
+}
+
+// replacementsMeet puts the versions first to last while others replace metadata.
+func (e *env) replacementsMeet(first, last int) {
 	ctx, cancel := context.WithCancel(e.ctx)
-	var wg sync.WaitGroup
+	var wg, begun sync.WaitGroup
 	for w := range 3 {
-		wg.Go(func() { e.replaceUntil(ctx, w) })
+		begun.Add(1)
+		wg.Go(func() { e.replaceUntil(ctx, w, sync.OnceFunc(begun.Done)) })
 	}
 	wg.Go(func() {
 		for ctx.Err() == nil && !e.Failed() {
 			e.wantWholeNow()
 		}
 	})
-	for i := 1; i <= last && !e.Failed(); i++ {
+	begun.Wait() // else a busy machine may do all puts before, and nothing meets
+	for i := first; i <= last && !e.Failed(); i++ {
 		if _, err := e.putWith("meet", i, backend.PutOptions{}); err != nil {
 			e.Errorf("put %d = %v", i, err)
 		}
@@ -223,11 +233,12 @@ func replaceMetadataMeetsPuts(e *env) {
 	if got := e.wantWholeNow(); got != last && !e.h.ReplaceMayUndo {
 		e.Errorf("version %d in the end, want that of the last put, %d", got, last)
 	}
-	e.wantClean()
 }
 
-// replaceUntil replaces the metadata of whatever is there until ctx is done.
-func (e *env) replaceUntil(ctx context.Context, w int) {
+// replaceUntil replaces the metadata of whatever is there until ctx is done. It
+// calls begun when it has done so once, or cannot.
+func (e *env) replaceUntil(ctx context.Context, w int, begun func()) {
+	defer begun()
 	for i := 0; ctx.Err() == nil && !e.Failed(); i++ {
 		// Without the context, which would leave it open what was done.
 		info, err := e.d.Stat(e.ctx, "meet")
@@ -240,6 +251,7 @@ func (e *env) replaceUntil(ctx context.Context, w int) {
 		if err != nil && !errors.Is(err, backend.ErrChanged) {
 			e.Errorf("ReplaceMetadata = %v, want nil or ErrChanged", err)
 		}
+		begun()
 	}
 }
 
