@@ -183,8 +183,9 @@ func runSchedules(t *testing.T, st *backendtest.ChaosStorage, times uint64) {
 	}
 	begin := time.Now()
 	hits := make(map[backendtest.FaultClass]int)
-	operations, succeeded, resent := 0, 0, 0
-	for seed := first; seed < first+count && t.Context().Err() == nil; seed++ {
+	done, operations, succeeded, resent := uint64(0), 0, 0, 0
+	for ; !enough(st, done, count, hits) && t.Context().Err() == nil; done++ {
+		seed := first + done
 		run := backendtest.RunSchedule(st, seed)
 		if len(run.Violations) > 0 {
 			t.Errorf("S3SEAL_SEED=%d (%s):\n%s\n%v", seed, run.Profile, strings.Join(run.Violations, "\n"), run.Schedule)
@@ -195,24 +196,34 @@ func runSchedules(t *testing.T, st *backendtest.ChaosStorage, times uint64) {
 		operations, succeeded, resent = operations+run.Operations, succeeded+run.Succeeded, resent+run.Resent
 	}
 	t.Logf("%d schedules from %d on in %v: %d operations, %d succeeded, %d pieces sent again; faults %v",
-		count, first, time.Since(begin).Round(time.Millisecond), operations, succeeded, resent, hits)
+		done, first, time.Since(begin).Round(time.Millisecond), operations, succeeded, resent, hits)
 	if entries, err := os.ReadDir(temp); err != nil || len(entries) > 0 {
 		t.Errorf("temporary files left behind: %v, %v", entries, err)
 	}
-	if count >= longSchedules {
-		wantFaults(t, st, hits)
+	if never := neverHit(st, hits); count >= longSchedules && len(never) > 0 {
+		t.Errorf("faults of the classes %v have never happened", never)
 	}
 }
 
-// wantFaults wants each class to have happened: else nothing was proved about it.
-func wantFaults(t *testing.T, st *backendtest.ChaosStorage, hits map[backendtest.FaultClass]int) {
-	t.Helper()
+// enough says whether so many schedules will do. In the long form each class must
+// have happened, else nothing was proved about it: the rarest do three times in 300
+// schedules, and in some 300 not at all, after which there are more.
+func enough(st *backendtest.ChaosStorage, done, count uint64, hits map[backendtest.FaultClass]int) bool {
+	if done < count || count < longSchedules {
+		return done >= count
+	}
+	return len(neverHit(st, hits)) == 0 || done >= 5*count
+}
+
+// neverHit returns the classes that have not happened.
+func neverHit(st *backendtest.ChaosStorage, hits map[backendtest.FaultClass]int) (never []backendtest.FaultClass) {
 	for class := backendtest.FaultClass(1); int(class) <= backendtest.FaultClasses; class++ {
 		if class == backendtest.FaultDisk && !st.Retries {
 			continue // memory has no disk
 		}
 		if hits[class] == 0 {
-			t.Errorf("faults of class %d have never happened", class)
+			never = append(never, class)
 		}
 	}
+	return never
 }
