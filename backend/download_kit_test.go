@@ -100,11 +100,11 @@ func wantNothingLeft(t *testing.T, what string, b *backend.Bucket, ctx context.C
 	if got := names(t, dir); len(got) > 0 {
 		t.Errorf("%s: left %q", what, got)
 	}
-	for range 100 { // one that has signalled its end may still be there
+	// One that has signalled its end may still be there.
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if runtime.NumGoroutine() <= before {
 			return err
 		}
-		time.Sleep(time.Millisecond)
 	}
 	t.Errorf("%s: %d goroutines, were %d", what, runtime.NumGoroutine(), before)
 	return err
