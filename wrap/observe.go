@@ -5,6 +5,7 @@ package wrap
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -26,11 +27,12 @@ func ObserveKMS(k KMS, done func(KMSCall)) (KMS, error) {
 	if k == nil || done == nil {
 		return nil, errors.New("wrap: ObserveKMS: want a KMS and a function, got nil")
 	}
-	return &observedKMS{k, done}, nil
+	return &observedKMS{label(fmt.Sprintf("wrap.ObserveKMS(%T)", k)), &k, done}, nil
 }
 
 type observedKMS struct {
-	kms  KMS
+	label
+	kms  *KMS // a pointer, because fmt looks behind one where it cannot ask
 	done func(KMSCall)
 }
 
@@ -40,15 +42,15 @@ func (o *observedKMS) ended(method, keyID string, start time.Time, err *error) {
 
 func (o *observedKMS) GenerateDataKey(ctx context.Context, keyID string, size int, encCtx map[string]string) (plain, blob []byte, err error) {
 	defer o.ended("GenerateDataKey", keyID, time.Now(), &err)
-	return o.kms.GenerateDataKey(ctx, keyID, size, encCtx)
+	return (*o.kms).GenerateDataKey(ctx, keyID, size, encCtx)
 }
 
 func (o *observedKMS) Encrypt(ctx context.Context, keyID string, plain []byte, encCtx map[string]string) (blob []byte, err error) {
 	defer o.ended("Encrypt", keyID, time.Now(), &err)
-	return o.kms.Encrypt(ctx, keyID, plain, encCtx)
+	return (*o.kms).Encrypt(ctx, keyID, plain, encCtx)
 }
 
 func (o *observedKMS) Decrypt(ctx context.Context, keyID string, blob []byte, encCtx map[string]string) (plain []byte, err error) {
 	defer o.ended("Decrypt", keyID, time.Now(), &err)
-	return o.kms.Decrypt(ctx, keyID, blob, encCtx)
+	return (*o.kms).Decrypt(ctx, keyID, blob, encCtx)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/printtest"
 	"github.com/s3seal/s3seal/wrap"
 	"github.com/s3seal/s3seal/wrap/localkms"
 )
@@ -84,5 +85,24 @@ func TestObserveKMS(t *testing.T) {
 	}
 	if _, err := wrap.ObserveKMS(kms, nil); err == nil {
 		t.Error("want an error without a function")
+	}
+}
+
+// A valueKMS is a KMS of somebody else that is no pointer, so that fmt looks into it.
+type valueKMS struct {
+	wrap.KMS
+	secret [32]byte
+}
+
+// TestObservedKMSPrintsNothing: what the KMS holds is not printed of it.
+func TestObservedKMSPrintsNothing(t *testing.T) {
+	secret := []byte("0123456789abcdef0123456789abcdef")
+	o, err := wrap.ObserveKMS(valueKMS{secret: [32]byte(secret)}, func(wrap.KMSCall) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	printtest.Hides(t, o, secret)
+	if got, want := fmt.Sprintf("%+v", o), "wrap.ObserveKMS(wrap_test.valueKMS)"; got != want {
+		t.Errorf("printed %q, want %q", got, want)
 	}
 }

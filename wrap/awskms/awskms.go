@@ -24,6 +24,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -47,7 +49,9 @@ type Client interface {
 	Decrypt(context.Context, *kms.DecryptInput, ...func(*kms.Options)) (*kms.DecryptOutput, error)
 }
 
-type service struct{ client Client }
+type service struct {
+	client *Client // a pointer, because fmt looks behind one where it cannot ask
+}
 
 // New returns a [wrap.KMS] that asks client. Key IDs are what AWS takes: a key
 // ID, an alias with "alias/" before it, or the ARN of either. Only the ARNs name
@@ -67,8 +71,18 @@ func New(client Client) (wrap.KMS, error) {
 	if client == nil {
 		return nil, errors.New("wrap/awskms: missing client")
 	}
-	return &service{client}, nil
+	return &service{&client}, nil
 }
+
+// String names the type of the client, and nothing that it holds.
+func (s *service) String() string { return fmt.Sprintf("awskms.KMS(%T)", *s.client) }
+
+// Format prints String for every verb: fmt would look into a client that is no
+// pointer, and print its credentials.
+func (s *service) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
+
+// LogValue returns what String returns, for package log/slog.
+func (s *service) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 func (s *service) GenerateDataKey(ctx context.Context, keyID string, size int, encCtx map[string]string) (plain, blob []byte, err error) {
 	in := &kms.GenerateDataKeyInput{KeyId: &keyID, EncryptionContext: encCtx}
@@ -83,7 +97,7 @@ func (s *service) GenerateDataKey(ctx context.Context, keyID string, size int, e
 		}
 		in.NumberOfBytes = aws.Int32(int32(size))
 	}
-	out, err := s.client.GenerateDataKey(ctx, in)
+	out, err := (*s.client).GenerateDataKey(ctx, in)
 	if err != nil {
 		return nil, nil, fmt.Errorf("wrap/awskms: generate data key: %w", err)
 	}
@@ -97,7 +111,7 @@ func (s *service) GenerateDataKey(ctx context.Context, keyID string, size int, e
 var errNoAnswer = errors.New("wrap/awskms: the client returned neither an answer nor an error")
 
 func (s *service) Encrypt(ctx context.Context, keyID string, plain []byte, encCtx map[string]string) ([]byte, error) {
-	out, err := s.client.Encrypt(ctx, &kms.EncryptInput{KeyId: &keyID, Plaintext: plain, EncryptionContext: encCtx})
+	out, err := (*s.client).Encrypt(ctx, &kms.EncryptInput{KeyId: &keyID, Plaintext: plain, EncryptionContext: encCtx})
 	if err != nil {
 		return nil, fmt.Errorf("wrap/awskms: encrypt: %w", err)
 	}
@@ -111,7 +125,7 @@ func (s *service) Decrypt(ctx context.Context, keyID string, blob []byte, encCtx
 	if len(blob) == 0 || len(blob) > maxBlobSize {
 		return nil, wrap.ErrUnwrap
 	}
-	out, err := s.client.Decrypt(ctx, &kms.DecryptInput{KeyId: &keyID, CiphertextBlob: blob, EncryptionContext: encCtx})
+	out, err := (*s.client).Decrypt(ctx, &kms.DecryptInput{KeyId: &keyID, CiphertextBlob: blob, EncryptionContext: encCtx})
 	switch {
 	case rejected(err):
 		return nil, wrap.ErrUnwrap // without the cause: one text for every rejection

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/s3seal/s3seal/internal/printtest"
 	"github.com/s3seal/s3seal/wrap"
 	"github.com/s3seal/s3seal/wrap/awskms"
 	"github.com/s3seal/s3seal/wrap/legacy"
@@ -307,6 +308,35 @@ func TestSilentClient(t *testing.T) {
 	}
 	if _, err := awskms.New(nil); err == nil {
 		t.Error("New(nil) = nil, want an error")
+	}
+}
+
+// A valueClient is one that is no pointer, so that fmt looks into it.
+type valueClient struct {
+	silentClient
+	secret [32]byte
+}
+
+// staticCredentials are where fmt could find them.
+type staticCredentials aws.Credentials
+
+func (c staticCredentials) Retrieve(context.Context) (aws.Credentials, error) {
+	return aws.Credentials(c), nil
+}
+
+// TestPrintsNothing: neither the credentials of the SDK's client nor what another
+// one holds are printed.
+func TestPrintsNothing(t *testing.T) {
+	secret := []byte("0123456789abcdef0123456789abcdef")
+	client := kms.New(kms.Options{Region: "eu-west-1", Credentials: staticCredentials{AccessKeyID: "id", SecretAccessKey: string(secret)}})
+	for want, client := range map[string]awskms.Client{
+		"awskms.KMS(*kms.Client)": client, "awskms.KMS(awskms_test.valueClient)": valueClient{secret: [32]byte(secret)},
+	} {
+		k := mustNew(t, client)
+		printtest.Hides(t, k, secret)
+		if got := fmt.Sprintf("%+v", k); got != want {
+			t.Errorf("printed %q, want %q", got, want)
+		}
 	}
 }
 
