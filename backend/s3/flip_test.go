@@ -65,7 +65,14 @@ func eachFlipping(t *testing.T, f func(t *testing.T, fl *flipping)) {
 // objects returns a bucket of s3seal over the server at addr.
 func (fl *flipping) objects(t *testing.T, addr string, opts *s3.Options) *backend.Bucket {
 	t.Helper()
-	client, err := minio.New(addr, fl.srv.Options())
+	transport, err := fl.srv.Transport()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(transport.CloseIdleConnections) // else they end in the middle of later tests
+	via := fl.srv.Options()
+	via.Transport = transport
+	client, err := minio.New(addr, via)
 	if err != nil {
 		t.Fatal(err)
 	}
