@@ -253,12 +253,13 @@ func TestNobodyToHelp(t *testing.T) {
 }
 
 // TestRunAllocatesNothing does not use testing.AllocsPerRun, which leaves but
-// one core.
+// one core. What is in a pool is found on the core only where it was left, and a
+// goroutine may move to one where nothing was yet: the least of some tries counts.
 func TestRunAllocatesNothing(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector makes sync.Pool drop things at random")
 	}
-	const rounds = 200
+	const rounds, tries = 200, 10
 	withCores(t, func(t *testing.T) {
 		j := &counting{got: make([]int, 0, 100)}
 		runs := func(rounds int) {
@@ -270,13 +271,18 @@ func TestRunAllocatesNothing(t *testing.T) {
 			}
 		}
 		runs(10)
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		runs(rounds)
-		runtime.ReadMemStats(&after)
-		if n := after.Mallocs - before.Mallocs; n >= rounds/2 {
-			t.Errorf("%d allocations in %d runs, want close to none", n, rounds)
+		least := uint64(rounds)
+		for range tries {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			runs(rounds)
+			runtime.ReadMemStats(&after)
+			least = min(least, after.Mallocs-before.Mallocs)
+			if least < rounds/2 {
+				return
+			}
 		}
+		t.Errorf("%d allocations in %d runs, want close to none", least, rounds)
 	})
 }
 
