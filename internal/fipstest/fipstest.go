@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Calls are calls of exported functions of a package, and uses of what they
@@ -66,7 +67,7 @@ func RerunAll(t *testing.T) {
 // what that says.
 func rerun(t *testing.T, pattern string, flags ...string) string {
 	t.Helper()
-	args := append([]string{"-test.run=" + pattern, "-test.count=1", "-test.timeout=2m"}, flags...)
+	args := append([]string{"-test.run=" + pattern, "-test.count=1", "-test.timeout=" + timeout(t)}, flags...)
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only")
 	out, err := cmd.CombinedOutput()
@@ -77,6 +78,17 @@ func rerun(t *testing.T, pattern string, flags ...string) string {
 		t.Errorf("under GODEBUG=fips140=only: %v\n%s", err, out)
 	}
 	return string(out)
+}
+
+// timeout returns how long a process may take: not as long as this one, so that it
+// says itself where it hangs.
+func timeout(t *testing.T) string {
+	t.Helper()
+	deadline, ok := t.Deadline()
+	if !ok {
+		return "0" // for ever
+	}
+	return max(time.Until(deadline)*9/10, time.Second).String()
 }
 
 // Skip skips a test of what FIPS 140-only mode refuses, in that mode.
