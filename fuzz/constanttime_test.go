@@ -26,7 +26,7 @@ import (
 // secret: all of the module but what is for tests alone.
 var comparedPackages = []string{"stream/...", "wrap/...", "envelope/...", "backend/...", "cmd/..."}
 
-var comparedBySuites = []string{"stream/streamtest", "backend/backendtest", "backend/s3/s3test"}
+var comparedBySuites = []string{"stream/streamtest", "stream/internal/sourcetest", "backend/backendtest", "backend/s3/s3test"}
 
 // compareFuncs are the functions that compare bytes, or decide by them, with what
 // the table calls them, if that is not their name. Those of package subtle are found
