@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"testing"
 
 	"github.com/s3seal/s3seal/envelope"
@@ -66,6 +67,31 @@ func TestBitFlips(t *testing.T) {
 					continue
 				}
 				rejected(t, o.flip(t, name, bit), key, p.suite.String()+" "+name, bit)
+			}
+		}
+	}
+}
+
+// TestContextBitFlips flips every bit of an encryption context, which the KMS
+// authenticates. What means the same as before opens, and nothing else.
+func TestContextBitFlips(t *testing.T) {
+	for suite, name := range map[envelope.Suite]string{envelope.V3: "x-amz-t", envelope.V2GCM: "x-amz-matdesc", envelope.Chunked: "s3seal-matdesc"} {
+		p := pair{suite, wrap.KMSContext}
+		key := p.key(t)
+		o := sealObject(t, key, p.options(), pattern(19))
+		made := must[*envelope.Header](t)(o.header()).MatDesc
+		for bit := range len(o.meta[name]) * 8 {
+			c, text := o.clone(), []byte(o.meta[name])
+			text[bit/8] ^= 1 << (bit % 8)
+			c.meta[name] = string(text)
+			h, err := c.header()
+			if err == nil && maps.Equal(h.MatDesc, made) {
+				continue // a digit of \u00e9 in another case
+			}
+			opts := everything()
+			got, err := c.open(t.Context(), key, &opts)
+			if err != envelope.ErrDecrypt && !isMetadata(err) || len(got) != 0 {
+				t.Errorf("%v, %s = %q: open = %d bytes, %v; want none, ErrDecrypt or a MetadataError", suite, name, text, len(got), err)
 			}
 		}
 	}
