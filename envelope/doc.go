@@ -5,6 +5,18 @@
 // with packages stream and wrap: a [Sealer] makes one object, an [Opener]
 // reads one.
 //
+//	sealer, err := envelope.NewSealer(ctx, key, nil) // key is a wrap.Key
+//	metadata, err := sealer.Header().Metadata()      // to be stored with the body
+//	body, err := sealer.Reader(plaintext)            // the body, while it is read
+//
+//	header, err := envelope.ParseHeader(metadata)
+//	opener, err := envelope.NewOpener(ctx, header, key, nil)
+//	opened, err := opener.Reader(body, -1)           // of a size that is not known
+//	defer opened.Close()
+//
+// Who has a storage needs neither: package backend does both. No error may be
+// ignored, that of the last Read least of all.
+//
 // # Formats
 //
 // A [Suite] is a metadata format together with a content cipher:
