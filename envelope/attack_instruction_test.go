@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/stream"
 	"github.com/s3seal/s3seal/wrap"
 )
@@ -40,19 +41,19 @@ func TestAttackA5InstructionFile(t *testing.T) {
 	parseJSON(t, readFile(t, "testdata", "salamander_aes256gcm.json"), &v)
 	key := must[wrap.Key](t)(wrap.NewAESGCM(kek))
 	wrapped := func(cek, alg string) []byte {
-		return must[[]byte](t)(key.Wrap(t.Context(), unhex(t, cek), wrap.Info{ContentAlg: alg}))
+		return must[[]byte](t)(key.Wrap(t.Context(), vectors.DecodeHex(t, cek), wrap.Info{ContentAlg: alg}))
 	}
 	for cek, plain := range map[string]string{v.CEK1: v.Pt1, v.CEK2: v.Pt2} {
-		h := &envelope.Header{Suite: envelope.V2GCM, Wrap: wrap.AESGCM, WrappedKey: wrapped(cek, "AES/GCM/NoPadding"), IV: unhex(t, v.IV)}
-		o := object{meta: must[map[string]string](t)(h.Metadata()), body: unhex(t, v.Body)}.split(t)
+		h := &envelope.Header{Suite: envelope.V2GCM, Wrap: wrap.AESGCM, WrappedKey: wrapped(cek, "AES/GCM/NoPadding"), IV: vectors.DecodeHex(t, v.IV)}
+		o := object{meta: must[map[string]string](t)(h.Metadata()), body: vectors.DecodeHex(t, v.Body)}.split(t)
 		refusedByDefault(t, o, key)
 		opts := h.Required()
-		if got, err := o.open(t.Context(), key, &opts); err != nil || !bytes.Equal(got, unhex(t, plain)) {
+		if got, err := o.open(t.Context(), key, &opts); err != nil || !bytes.Equal(got, vectors.DecodeHex(t, plain)) {
 			t.Errorf("V2 with CEK %.8s = %x, %v; want %s", cek, got, err, plain)
 		}
 	}
 	id := bytes.Repeat([]byte{9}, 28)
-	prk := must[[]byte](t)(hkdf.Extract(sha512.New, unhex(t, v.CEK1), id))
+	prk := must[[]byte](t)(hkdf.Extract(sha512.New, vectors.DecodeHex(t, v.CEK1), id))
 	commitment := must[[]byte](t)(hkdf.Expand(sha512.New, prk, "\x00\x73COMMITKEY", 28))
 	h := &envelope.Header{Wrap: wrap.AESGCM, WrappedKey: wrapped(v.CEK1, "115"), IV: id, Commitment: commitment}
 	o := object{meta: must[map[string]string](t)(h.Metadata())}.split(t)

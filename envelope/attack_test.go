@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/wrap"
 )
 
@@ -152,21 +153,21 @@ func TestAttackA5Salamander(t *testing.T) {
 		Body                     string `json:"ct_tag"`
 	}
 	parseJSON(t, readFile(t, "testdata", "salamander_aes256gcm.json"), &v)
-	v2 := &envelope.Header{Suite: envelope.V2GCM, Wrap: wrap.AESGCM, WrappedKey: make([]byte, 60), IV: unhex(t, v.IV)}
+	v2 := &envelope.Header{Suite: envelope.V2GCM, Wrap: wrap.AESGCM, WrappedKey: make([]byte, 60), IV: vectors.DecodeHex(t, v.IV)}
 	for _, c := range []struct{ cek, plain string }{{v.CEK1, v.Pt1}, {v.CEK2, v.Pt2}} {
 		opts := v2.Required()
-		opener := must[*envelope.Opener](t)(envelope.NewOpener(t.Context(), v2, fixedKey{cek: unhex(t, c.cek)}, &opts))
-		r := must[io.ReadCloser](t)(opener.Reader(bytes.NewReader(unhex(t, v.Body)), -1))
-		if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, unhex(t, c.plain)) {
+		opener := must[*envelope.Opener](t)(envelope.NewOpener(t.Context(), v2, fixedKey{cek: vectors.DecodeHex(t, c.cek)}, &opts))
+		r := must[io.ReadCloser](t)(opener.Reader(bytes.NewReader(vectors.DecodeHex(t, v.Body)), -1))
+		if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, vectors.DecodeHex(t, c.plain)) {
 			t.Errorf("V2 under one of the keys = %x, %v; want %s", got, err, c.plain)
 		}
 	}
 	id := bytes.Repeat([]byte{9}, 28)
-	prk := must[[]byte](t)(hkdf.Extract(sha512.New, unhex(t, v.CEK1), id))
+	prk := must[[]byte](t)(hkdf.Extract(sha512.New, vectors.DecodeHex(t, v.CEK1), id))
 	commitment := must[[]byte](t)(hkdf.Expand(sha512.New, prk, "\x00\x73COMMITKEY", 28))
 	v3 := &envelope.Header{Wrap: wrap.AESGCM, WrappedKey: make([]byte, 60), IV: id, Commitment: commitment}
 	for cek, want := range map[string]error{v.CEK1: nil, v.CEK2: envelope.ErrDecrypt} {
-		if _, err := envelope.NewOpener(t.Context(), v3, fixedKey{cek: unhex(t, cek)}, nil); err != want {
+		if _, err := envelope.NewOpener(t.Context(), v3, fixedKey{cek: vectors.DecodeHex(t, cek)}, nil); err != want {
 			t.Errorf("V3 with CEK %.8s: NewOpener = %v, want %v", cek, err, want)
 		}
 	}

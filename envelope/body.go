@@ -71,19 +71,26 @@ func (r *bodyReader) WriteTo(dst io.Writer) (n int64, err error) {
 	if w, ok := r.dec.(io.WriterTo); ok {
 		n, err = w.WriteTo(dst)
 	} else {
-		n, err = io.Copy(dst, r.dec)
+		n, err = io.Copy(copySink{dst}, r.dec)
 	}
 	r.count(err != nil && (n > 0 || before))
 	if err == nil && !r.closed {
 		r.err, r.busy = io.EOF, false
 		return n, nil
 	}
-	if err == io.EOF {
-		// Only dst can have said so: io.Copy keeps the end of a source to
-		// itself. It must not pass for the end of the body.
+	return n, r.ended(err)
+}
+
+// A copySink wraps the errors of a sink, which must not pass for an end of the
+// body.
+type copySink struct{ dst io.Writer }
+
+func (s copySink) Write(p []byte) (int, error) {
+	n, err := s.dst.Write(p)
+	if err != nil {
 		err = fmt.Errorf("envelope: write: %w", err)
 	}
-	return n, r.ended(err)
+	return n, err
 }
 
 // count enters or strikes this reader in the opener's account of readers with

@@ -79,9 +79,9 @@ func loadFixture(t testing.TB, name string) fixture {
 	keys := rsaKeys(t, rsaKey(t))
 	switch f.Kek.Type {
 	case "aes":
-		keys = aesKeys(t, unhex(t, f.Kek.Hex))
+		keys = aesKeys(t, vectors.DecodeHex(t, f.Kek.Hex))
 	case "kms":
-		keys = standIn{must[cipher.Block](t)(aes.NewCipher(unhex(t, f.Kek.Master)))}
+		keys = standIn{must[cipher.Block](t)(aes.NewCipher(vectors.DecodeHex(t, f.Kek.Master)))}
 	}
 	o := object{meta: f.Metadata, body: body, plain: plain}
 	if f.Instruction != nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/internal/vectors"
 	"pgregory.net/rapid"
 )
 
@@ -78,7 +79,7 @@ func TestMatDescDoubleEncoding(t *testing.T) {
 	for _, v := range file.Vectors {
 		var want map[string]string
 		parseJSON(t, []byte(v.Original), &want)
-		for _, text := range []string{v.Original, string(unhex(t, v.Twice)), v.RFC2047} {
+		for _, text := range []string{v.Original, string(vectors.DecodeHex(t, v.Twice)), v.RFC2047} {
 			if got, err := parseDesc(text); err != nil || !maps.Equal(got, want) {
 				t.Errorf("%q = %q, %v; want %q", text, got, err, want)
 			}

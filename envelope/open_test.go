@@ -130,10 +130,10 @@ func TestKeyDerivation(t *testing.T) {
 		t.Fatalf("tests: want 2, got %d", len(file.Tests))
 	}
 	for i, v := range file.Tests {
-		aead := must[cipher.AEAD](t)(cipher.NewGCM(must[cipher.Block](t)(aes.NewCipher(unhex(t, v.EncryptionKey)))))
+		aead := must[cipher.AEAD](t)(cipher.NewGCM(must[cipher.Block](t)(aes.NewCipher(vectors.DecodeHex(t, v.EncryptionKey)))))
 		body := aead.Seal(nil, bytes.Repeat([]byte{1}, 12), []byte("hello"), []byte{0, 0x73})
-		h := &envelope.Header{Wrap: wrap.AESGCM, WrappedKey: make([]byte, 60), IV: unhex(t, v.MessageID), Commitment: unhex(t, v.CommitKey)}
-		opener, err := envelope.NewOpener(t.Context(), h, fixedKey{cek: unhex(t, v.DataKey)}, nil)
+		h := &envelope.Header{Wrap: wrap.AESGCM, WrappedKey: make([]byte, 60), IV: vectors.DecodeHex(t, v.MessageID), Commitment: vectors.DecodeHex(t, v.CommitKey)}
+		opener, err := envelope.NewOpener(t.Context(), h, fixedKey{cek: vectors.DecodeHex(t, v.DataKey)}, nil)
 		if err != nil {
 			t.Fatalf("test %d: NewOpener = %v", i, err)
 		}

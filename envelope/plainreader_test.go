@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/wrap"
 )
 
@@ -66,10 +67,10 @@ func plainRead(meta map[string]string, body, master []byte) ([]byte, error) {
 // Its tag length is in bytes, as such clients write it.
 func plainSeal(t testing.TB, suite envelope.Suite, plain []byte) object {
 	t.Helper()
-	block := must[cipher.Block](t)(aes.NewCipher(unhex(t, plainCEK)))
+	block := must[cipher.Block](t)(aes.NewCipher(vectors.DecodeHex(t, plainCEK)))
 	iv := []byte("sixteen bytes iv")
 	meta := map[string]string{
-		"x-amz-key-v2": b64of(unhex(t, plainWrapped)), "x-amz-matdesc": "{}", "x-amz-wrap-alg": "AESWrap",
+		"x-amz-key-v2": b64of(vectors.DecodeHex(t, plainWrapped)), "x-amz-matdesc": "{}", "x-amz-wrap-alg": "AESWrap",
 		"x-amz-cek-alg": "AES/CBC/PKCS5Padding", "x-amz-tag-len": "0",
 	}
 	var body []byte
@@ -132,7 +133,7 @@ func TestPlainReaderReadsOurs(t *testing.T) {
 
 // TestPlainWriterIsRead opens what the small client has written.
 func TestPlainWriterIsRead(t *testing.T) {
-	key := must[wrap.Key](t)(wrap.NewAESKeyWrap(unhex(t, plainMaster)))
+	key := must[wrap.Key](t)(wrap.NewAESKeyWrap(vectors.DecodeHex(t, plainMaster)))
 	opts := &envelope.OpenOptions{AllowUncommitted: true, AllowLegacyWraps: true, AllowLegacyCBC: true}
 	eachPlain(t, func(t *testing.T, suite envelope.Suite, plain []byte) {
 		o := plainSeal(t, suite, plain)
@@ -141,7 +142,7 @@ func TestPlainWriterIsRead(t *testing.T) {
 			if got, err := o.open(t.Context(), key, opts); err != nil || !bytes.Equal(got, plain) {
 				t.Errorf("open(%v) = %d bytes, %v, want the %d sealed, nil", meta, len(got), err, len(plain))
 			}
-			if got, err := plainRead(meta, o.body, unhex(t, plainMaster)); err != nil || !bytes.Equal(got, plain) {
+			if got, err := plainRead(meta, o.body, vectors.DecodeHex(t, plainMaster)); err != nil || !bytes.Equal(got, plain) {
 				t.Errorf("plainRead(%v) = %d bytes, %v, want the %d sealed, nil", meta, len(got), err, len(plain))
 			}
 		}
@@ -160,7 +161,7 @@ func TestPlainReaderRefuses(t *testing.T) {
 				}
 				meta := maps.Clone(o.meta)
 				meta[name] = value
-				if got, err := plainRead(meta, o.body, unhex(t, plainMaster)); err == nil {
+				if got, err := plainRead(meta, o.body, vectors.DecodeHex(t, plainMaster)); err == nil {
 					t.Errorf("%v, %s = %q: plainRead = %q, nil, want an error", suite, name, value, got)
 				}
 			}
@@ -168,7 +169,7 @@ func TestPlainReaderRefuses(t *testing.T) {
 		if got, err := plainRead(o.meta, o.body, kek); err == nil {
 			t.Errorf("%v, wrong master key: plainRead = %q, nil, want an error", suite, got)
 		}
-		if got, err := plainRead(o.meta, o.body[:16], unhex(t, plainMaster)); err == nil {
+		if got, err := plainRead(o.meta, o.body[:16], vectors.DecodeHex(t, plainMaster)); err == nil {
 			t.Errorf("%v, body cut: plainRead = %q, nil, want an error", suite, got)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/mem"
 	"github.com/s3seal/s3seal/envelope"
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/wrap"
 	"github.com/s3seal/s3seal/wrap/localkms"
 )
@@ -75,7 +76,7 @@ func TestPlainReaderReadsSidecar(t *testing.T) {
 func TestPlainWriterWithSidecarIsRead(t *testing.T) {
 	eachPlain(t, func(t *testing.T, suite envelope.Suite, plain []byte) {
 		store, client, bucket := plainStore(t, suite)
-		blob := must[[]byte](t)(client.Encrypt(t.Context(), sidecarKeyID, unhex(t, plainMaster), nil))
+		blob := must[[]byte](t)(client.Encrypt(t.Context(), sidecarKeyID, vectors.DecodeHex(t, plainMaster), nil))
 		text := base64.StdEncoding.EncodeToString(blob)
 		o := plainSeal(t, suite, plain)
 		for _, sidecar := range []string{string(blob), text, text + "\n"} {
@@ -91,7 +92,7 @@ func TestPlainWriterWithSidecarIsRead(t *testing.T) {
 				t.Error("the sidecar was replaced")
 			}
 			meta, body := plainGet(t, store, "a")
-			if got, err := plainRead(meta, body, unhex(t, plainMaster)); err != nil || !bytes.Equal(got, plain) {
+			if got, err := plainRead(meta, body, vectors.DecodeHex(t, plainMaster)); err != nil || !bytes.Equal(got, plain) {
 				t.Errorf("plainRead = %d bytes, %v, want the %d sealed, nil", len(got), err, len(plain))
 			}
 		}

@@ -115,7 +115,11 @@ func unwrap(ctx context.Context, u wrap.Unwrapper, h *Header) ([]byte, error) {
 	}
 	var rejected bool
 	var noKey, other error
-	for _, r := range h.everyone() {
+	for i, r := range h.everyone() {
+		if err := ctx.Err(); i > 0 && err != nil {
+			other = cmp.Or(other, err) // the rest was not tried: nothing is known of the object
+			break
+		}
 		cek, err := u.Unwrap(ctx, r.Wrap, r.WrappedKey, h.wrapInfo(r))
 		switch {
 		case err == nil:
@@ -126,9 +130,6 @@ func unwrap(ctx context.Context, u wrap.Unwrapper, h *Header) ([]byte, error) {
 			noKey = cmp.Or(noKey, err)
 		default:
 			other = cmp.Or(other, err)
-		}
-		if ctx.Err() != nil {
-			break // every further call would fail, too
 		}
 	}
 	switch {

@@ -65,7 +65,7 @@ func TestRubyObjects(t *testing.T) {
 	}
 	keys := map[string]wrap.Unwrapper{
 		"rsa": rsaKeys(t, priv),
-		"kms": fixedKey{wrap.KMSContext, unhex(t, file.KMS)},
+		"kms": fixedKey{wrap.KMSContext, vectors.DecodeHex(t, file.KMS)},
 	}
 	for name, kek := range file.Kek {
 		keys[name] = aesKeys(t, []byte(kek))
@@ -118,7 +118,7 @@ func TestDerivedObjects(t *testing.T) {
 		if strings.HasPrefix(o.Kek, "rsa") {
 			keys = rsaKeys(t, priv)
 		}
-		whole := object{meta: o.Metadata, body: unhex(t, o.Body), plain: unhex(t, o.Plaintext)}
+		whole := object{meta: o.Metadata, body: vectors.DecodeHex(t, o.Body), plain: vectors.DecodeHex(t, o.Plaintext)}
 		split := object{meta: o.Split.Metadata, body: whole.body, plain: whole.plain, file: []byte(o.Split.File)}
 		objects = append(objects, vectorObject{fixture{fmt.Sprint(i), whole, keys}, ""}, vectorObject{fixture{fmt.Sprint(i, " split"), split, keys}, ""})
 		var meta *envelope.MetadataError
@@ -153,7 +153,7 @@ func TestGoObjects(t *testing.T) {
 	parseJSON(t, vectors.Read(t, "formats_go_v4_objects.json"), &file)
 	var good []vectorObject
 	for _, o := range file.Objects {
-		v := object{meta: o.Metadata, body: unhex(t, o.Body), plain: unhex(t, o.Plaintext)}
+		v := object{meta: o.Metadata, body: vectors.DecodeHex(t, o.Body), plain: vectors.DecodeHex(t, o.Plaintext)}
 		if strings.HasPrefix(o.Expect, "ok") {
 			required := map[string]string{"12": "", "kms+context": "U", "kms": "UW"}[o.Metadata["x-amz-w"]+o.Metadata["x-amz-wrap-alg"]]
 			if strings.Contains(o.Metadata["x-amz-cek-alg"], "CBC") {
@@ -170,8 +170,8 @@ func TestGoObjects(t *testing.T) {
 		}
 	}
 	for i, c := range file.Encrypt.Cases {
-		meta := map[string]string{"x-amz-key-v2": b64(40), "x-amz-iv": b64of(unhex(t, file.Encrypt.IV)), "x-amz-cek-alg": "AES/GCM/NoPadding", "x-amz-wrap-alg": "AES/GCM"}
-		v := object{meta: meta, body: unhex(t, c.Body), plain: unhex(t, c.Plaintext)}
+		meta := map[string]string{"x-amz-key-v2": b64(40), "x-amz-iv": b64of(vectors.DecodeHex(t, file.Encrypt.IV)), "x-amz-cek-alg": "AES/GCM/NoPadding", "x-amz-wrap-alg": "AES/GCM"}
+		v := object{meta: meta, body: vectors.DecodeHex(t, c.Body), plain: vectors.DecodeHex(t, c.Plaintext)}
 		good = append(good, vectorObject{fixture{fmt.Sprint("encrypted ", i), v, fixedKey{cek: file.Encrypt.Key}}, "U"})
 	}
 	if len(file.Objects) != 7 {
@@ -196,23 +196,23 @@ func TestCommitVectors(t *testing.T) {
 	parseJSON(t, vectors.Read(t, "formats_hkdf_commit.json"), &file)
 	opened := 0
 	for i, v := range file.Vectors {
-		body := unhex(t, v.Ciphertext+v.Tag)
+		body := vectors.DecodeHex(t, v.Ciphertext+v.Tag)
 		if len(body) == 0 { // only the keys are published
-			aead := must[cipher.AEAD](t)(cipher.NewGCM(must[cipher.Block](t)(aes.NewCipher(unhex(t, v.Content)))))
+			aead := must[cipher.AEAD](t)(cipher.NewGCM(must[cipher.Block](t)(aes.NewCipher(vectors.DecodeHex(t, v.Content)))))
 			body = aead.Seal(nil, bytes.Repeat([]byte{1}, 12), nil, []byte{0, 0x73})
 		}
-		meta := map[string]string{"x-amz-3": b64(40), "x-amz-c": "115", "x-amz-w": "02", "x-amz-d": b64of(unhex(t, v.Commit)), "x-amz-i": b64of(unhex(t, v.ID))}
+		meta := map[string]string{"x-amz-3": b64(40), "x-amz-c": "115", "x-amz-w": "02", "x-amz-d": b64of(vectors.DecodeHex(t, v.Commit)), "x-amz-i": b64of(vectors.DecodeHex(t, v.ID))}
 		o := object{meta: meta, body: body}
-		got, err := o.open(t.Context(), fixedKey{cek: unhex(t, v.Key)}, nil)
+		got, err := o.open(t.Context(), fixedKey{cek: vectors.DecodeHex(t, v.Key)}, nil)
 		negative := strings.HasPrefix(v.Note, "NEGATIVE")
-		if negative && (err != envelope.ErrDecrypt || len(got) > 0) || !negative && (err != nil || !bytes.Equal(got, unhex(t, v.Plaintext))) {
+		if negative && (err != envelope.ErrDecrypt || len(got) > 0) || !negative && (err != nil || !bytes.Equal(got, vectors.DecodeHex(t, v.Plaintext))) {
 			t.Errorf("vector %d: open = %x, %v; want %s, negative: %t", i, got, err, v.Plaintext, negative)
 		}
 		if err == nil {
 			opened++
 		}
 		o.meta["x-amz-d"] = b64(28)
-		if got, err := o.open(t.Context(), fixedKey{cek: unhex(t, v.Key)}, nil); err != envelope.ErrDecrypt || len(got) > 0 {
+		if got, err := o.open(t.Context(), fixedKey{cek: vectors.DecodeHex(t, v.Key)}, nil); err != envelope.ErrDecrypt || len(got) > 0 {
 			t.Errorf("vector %d with another commitment: open = %x, %v; want ErrDecrypt", i, got, err)
 		}
 	}
@@ -239,22 +239,22 @@ func TestContentVectors(t *testing.T) {
 	parseJSON(t, vectors.Read(t, "formats_aes_cbc_kat.json"), &cbc)
 	open := func(alg string, v vector, body []byte, plain string) {
 		t.Helper()
-		meta := map[string]string{"x-amz-key-v2": b64(40), "x-amz-iv": b64of(unhex(t, v.IV)), "x-amz-cek-alg": alg, "x-amz-wrap-alg": "AESWrap"}
+		meta := map[string]string{"x-amz-key-v2": b64(40), "x-amz-iv": b64of(vectors.DecodeHex(t, v.IV)), "x-amz-cek-alg": alg, "x-amz-wrap-alg": "AESWrap"}
 		opts := everything()
-		opts.ContentAAD = unhex(t, v.AAD)
-		got, err := object{meta: meta, body: body}.open(t.Context(), fixedKey{cek: unhex(t, v.Key)}, &opts)
-		if err != nil || !bytes.Equal(got, unhex(t, plain)) {
+		opts.ContentAAD = vectors.DecodeHex(t, v.AAD)
+		got, err := object{meta: meta, body: body}.open(t.Context(), fixedKey{cek: vectors.DecodeHex(t, v.Key)}, &opts)
+		if err != nil || !bytes.Equal(got, vectors.DecodeHex(t, plain)) {
 			t.Errorf("key %s, IV %s: open = %x, %v; want %s", v.Key, v.IV, got, err, plain)
 		}
 	}
 	for _, v := range slices.Concat(gcm.AAD, gcm.NIST) {
-		open("AES/GCM/NoPadding", v, unhex(t, v.CT+v.Tag), v.PT)
+		open("AES/GCM/NoPadding", v, vectors.DecodeHex(t, v.CT+v.Tag), v.PT)
 	}
 	for _, v := range cbc.Vectors {
-		body := unhex(t, v.Ciphertext)
+		body := vectors.DecodeHex(t, v.Ciphertext)
 		if v.Padding == "none" { // the format would have added a block
 			last := bytes.Repeat([]byte{16}, 16)
-			block := must[cipher.Block](t)(aes.NewCipher(unhex(t, v.Key)))
+			block := must[cipher.Block](t)(aes.NewCipher(vectors.DecodeHex(t, v.Key)))
 			cipher.NewCBCEncrypter(block, body[len(body)-16:]).CryptBlocks(last, last)
 			body = append(body, last...)
 		}

@@ -14,7 +14,6 @@ import (
 
 	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/wrap"
-	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 	"pgregory.net/rapid"
 )
 
@@ -94,7 +93,7 @@ func wantRejected(t *testing.T, u wrap.Unwrapper, alg wrap.Algorithm, wrapped []
 func TestAESKeyWrapRFC3394(t *testing.T) {
 	for _, c := range rfc3394 {
 		t.Run(c.section, func(t *testing.T) {
-			checkKW(t, wraptest.Hex(t, c.kek), wraptest.Hex(t, c.key), wraptest.Hex(t, c.want))
+			checkKW(t, vectors.DecodeHex(t, c.kek), vectors.DecodeHex(t, c.key), vectors.DecodeHex(t, c.want))
 		})
 	}
 }
@@ -121,7 +120,7 @@ func TestAESKeyWrapSizes(t *testing.T) {
 
 func TestAESKeyWrapEveryBit(t *testing.T) {
 	for _, c := range rfc3394 {
-		kek, wrapped := wraptest.Hex(t, c.kek), wraptest.Hex(t, c.want)
+		kek, wrapped := vectors.DecodeHex(t, c.kek), vectors.DecodeHex(t, c.want)
 		for i := range 8 * len(wrapped) {
 			wrapped[i/8] ^= 1 << (i % 8)
 			checkKWRejected(t, kek, wrapped)
@@ -137,13 +136,13 @@ func TestAESKeyWrapEveryBit(t *testing.T) {
 
 func TestAESKeyWrapEveryCut(t *testing.T) {
 	for _, c := range rfc3394 {
-		kek, wrapped := wraptest.Hex(t, c.kek), wraptest.Hex(t, c.want)
+		kek, wrapped := vectors.DecodeHex(t, c.kek), vectors.DecodeHex(t, c.want)
 		for n := range wrapped {
 			checkKWRejected(t, kek, wrapped[:n])
 			checkKWRejected(t, kek, wrapped[len(wrapped)-n:])
 		}
 		for n := range 25 {
-			checkKWRejected(t, kek, append(wraptest.Hex(t, c.want), make([]byte, n+1)...))
+			checkKWRejected(t, kek, append(vectors.DecodeHex(t, c.want), make([]byte, n+1)...))
 		}
 	}
 }
@@ -153,7 +152,7 @@ func TestAESKeyWrapWycheproof(t *testing.T) {
 	for _, g := range vectors.Wycheproof[wycheproofGroup](t, "aes_wrap_test.json") {
 		for _, c := range g.Tests {
 			t.Run(fmt.Sprintf("tc=%d", c.ID), func(t *testing.T) {
-				kek, msg, ct := wraptest.Hex(t, c.Key), wraptest.Hex(t, c.Msg), wraptest.Hex(t, c.CT)
+				kek, msg, ct := vectors.DecodeHex(t, c.Key), vectors.DecodeHex(t, c.Msg), vectors.DecodeHex(t, c.CT)
 				if c.Result == "valid" {
 					checkKW(t, kek, msg, ct)
 					return
@@ -200,11 +199,11 @@ func TestAESKeyWrapACVP(t *testing.T) {
 			seen++
 			switch {
 			case g.Direction == "encrypt":
-				checkKW(t, wraptest.Hex(t, c.Key), wraptest.Hex(t, c.PT), wraptest.Hex(t, w.CT))
+				checkKW(t, vectors.DecodeHex(t, c.Key), vectors.DecodeHex(t, c.PT), vectors.DecodeHex(t, w.CT))
 			case w.TestPassed != nil && !*w.TestPassed:
-				checkKWRejected(t, wraptest.Hex(t, c.Key), wraptest.Hex(t, c.CT))
+				checkKWRejected(t, vectors.DecodeHex(t, c.Key), vectors.DecodeHex(t, c.CT))
 			default:
-				checkKW(t, wraptest.Hex(t, c.Key), wraptest.Hex(t, w.PT), wraptest.Hex(t, c.CT))
+				checkKW(t, vectors.DecodeHex(t, c.Key), vectors.DecodeHex(t, w.PT), vectors.DecodeHex(t, c.CT))
 			}
 		}
 	}
@@ -224,7 +223,7 @@ func parseVec(t *testing.T, data []byte) []map[string][]byte {
 	for block := range strings.SplitSeq(text, "\n\n") {
 		c := make(map[string][]byte)
 		for _, m := range vecLine.FindAllStringSubmatch(block, -1) {
-			c[m[1]] = wraptest.Hex(t, m[2])
+			c[m[1]] = vectors.DecodeHex(t, m[2])
 		}
 		if len(c) > 0 {
 			cases = append(cases, c)

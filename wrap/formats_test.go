@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/internal/fipstest"
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/wrap"
 	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 )
@@ -29,7 +30,7 @@ func wantCEK(t *testing.T, u wrap.Unwrapper, alg wrap.Algorithm, wrapped []byte,
 
 func TestFormatVectorsAES(t *testing.T) {
 	for _, v := range loadKeywrap(t).AES {
-		kek, cek := wraptest.Hex(t, v.KEK), wraptest.Hex(t, v.CEK)
+		kek, cek := vectors.DecodeHex(t, v.KEK), vectors.DecodeHex(t, v.CEK)
 		kw, err := wrap.NewAESKeyWrap(kek)
 		if err != nil {
 			t.Fatal(err)
@@ -38,14 +39,14 @@ func TestFormatVectorsAES(t *testing.T) {
 		if err != nil || hex.EncodeToString(wrapped) != v.AESWrap {
 			t.Errorf("AESWrap Wrap = %x, %v, want %s, nil", wrapped, err, v.AESWrap)
 		}
-		wantCEK(t, kw, wrap.AESKW, wraptest.Hex(t, v.AESWrap), wrap.Info{}, cek)
+		wantCEK(t, kw, wrap.AESKW, vectors.DecodeHex(t, v.AESWrap), wrap.Info{}, cek)
 
 		g, err := wrap.NewAESGCM(kek)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, blob := range v.AESGCM {
-			wantCEK(t, g, wrap.AESGCM, wraptest.Hex(t, blob.Blob), wrap.Info{ContentAlg: blob.AAD}, cek)
+			wantCEK(t, g, wrap.AESGCM, vectors.DecodeHex(t, blob.Blob), wrap.Info{ContentAlg: blob.AAD}, cek)
 		}
 	}
 }
@@ -63,7 +64,7 @@ func TestFormatVectorsRSA(t *testing.T) {
 			continue
 		}
 		seen++
-		payload := wraptest.Hex(t, c.Payload)
+		payload := vectors.DecodeHex(t, c.Payload)
 		wantCEK(t, k, wrap.RSAOAEPSHA1, wraptest.Base64(t, c.Wrapped), wrap.Info{ContentAlg: string(payload[33:])}, payload[1:33])
 	}
 	if seen != 2 {

@@ -159,7 +159,7 @@ func TestRSAOAEPLeadingZero(t *testing.T) {
 func TestRSAOAEPWycheproof(t *testing.T) {
 	fipstest.Skip(t)
 	for _, g := range vectors.Wycheproof[wycheproofGroup](t, "rsa_oaep_2048_sha1_mgf1sha1_test.json") {
-		key, err := x509.ParsePKCS8PrivateKey(wraptest.Hex(t, g.PrivateKeyPKCS8))
+		key, err := x509.ParsePKCS8PrivateKey(vectors.DecodeHex(t, g.PrivateKeyPKCS8))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,15 +169,15 @@ func TestRSAOAEPWycheproof(t *testing.T) {
 			t.Run(fmt.Sprintf("tc=%d", c.ID), func(t *testing.T) {
 				// The profile has an empty label, so any other is a mismatch.
 				valid := c.Result == "valid" && c.Label == ""
-				got, err := wrap.DecryptOAEP(priv, wraptest.Hex(t, c.CT))
-				if valid && (err != nil || !bytes.Equal(got, wraptest.Hex(t, c.Msg))) {
+				got, err := wrap.DecryptOAEP(priv, vectors.DecodeHex(t, c.CT))
+				if valid && (err != nil || !bytes.Equal(got, vectors.DecodeHex(t, c.Msg))) {
 					t.Errorf("DecryptOAEP = %x, %v, want %s, nil", got, err, c.Msg)
 				}
 				if !valid && err != wrap.ErrUnwrap {
 					t.Errorf("DecryptOAEP = %x, %v, want nil, %v", got, err, wrap.ErrUnwrap)
 				}
 				// None of the messages is a payload of the format.
-				wantRejected(t, k, wrap.RSAOAEPSHA1, wraptest.Hex(t, c.CT), wrap.Info{})
+				wantRejected(t, k, wrap.RSAOAEPSHA1, vectors.DecodeHex(t, c.CT), wrap.Info{})
 			})
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/s3seal/s3seal/internal/fipstest"
 	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/wrap"
-	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 )
 
 // A vectorGroup is a group of a file that was not made for key wraps.
@@ -37,13 +36,13 @@ func TestAESGCMWycheproof(t *testing.T) {
 	ran := map[string]int{}
 	for _, g := range vectors.Wycheproof[vectorGroup](t, "aes_gcm_test.json") {
 		for _, c := range g.Tests {
-			iv, msg := wraptest.Hex(t, c.IV), wraptest.Hex(t, c.Msg)
-			k, err := wrap.NewAESGCM(wraptest.Hex(t, c.Key))
+			iv, msg := vectors.DecodeHex(t, c.IV), vectors.DecodeHex(t, c.Msg)
+			k, err := wrap.NewAESGCM(vectors.DecodeHex(t, c.Key))
 			if err != nil {
 				t.Fatal(err)
 			}
-			wrapped := slices.Concat(iv, wraptest.Hex(t, c.CT), wraptest.Hex(t, c.Tag))
-			info := wrap.Info{ContentAlg: string(wraptest.Hex(t, c.AAD))}
+			wrapped := slices.Concat(iv, vectors.DecodeHex(t, c.CT), vectors.DecodeHex(t, c.Tag))
+			info := wrap.Info{ContentAlg: string(vectors.DecodeHex(t, c.AAD))}
 			if c.Result != "valid" || len(iv) != 12 || !isCEK(msg) {
 				ran["rejected"]++
 				wantRejected(t, k, wrap.AESGCM, wrapped, info)
@@ -68,7 +67,7 @@ func TestAESKeyWrapIsNotKWP(t *testing.T) {
 		for _, c := range g.Tests {
 			if c.Result == "valid" {
 				n++
-				checkKWRejected(t, wraptest.Hex(t, c.Key), wraptest.Hex(t, c.CT))
+				checkKWRejected(t, vectors.DecodeHex(t, c.Key), vectors.DecodeHex(t, c.CT))
 			}
 		}
 	}
@@ -88,7 +87,7 @@ func TestRSAOAEPWycheproofProfiles(t *testing.T) {
 			if g.KeySize != 2048 {
 				continue
 			}
-			key, err := x509.ParsePKCS8PrivateKey(wraptest.Hex(t, g.Key))
+			key, err := x509.ParsePKCS8PrivateKey(vectors.DecodeHex(t, g.Key))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,12 +95,12 @@ func TestRSAOAEPWycheproofProfiles(t *testing.T) {
 			k := mustRSAOAEP(t, priv)
 			for _, c := range g.Tests {
 				ours := g.SHA == "SHA-1" && g.MGFSHA == "SHA-1" && c.Label == "" && c.Result != "invalid"
-				got, err := wrap.DecryptOAEP(priv, wraptest.Hex(t, c.CT))
-				if ours && (err != nil || !bytes.Equal(got, wraptest.Hex(t, c.Msg))) || !ours && (err != wrap.ErrUnwrap || got != nil) {
+				got, err := wrap.DecryptOAEP(priv, vectors.DecodeHex(t, c.CT))
+				if ours && (err != nil || !bytes.Equal(got, vectors.DecodeHex(t, c.Msg))) || !ours && (err != wrap.ErrUnwrap || got != nil) {
 					t.Errorf("%s, tc=%d: DecryptOAEP = %x, %v, want %s, ours: %t", name, c.ID, got, err, c.Msg, ours)
 				}
 				ran[map[bool]string{true: "decrypted", false: "rejected"}[ours]]++
-				wantRejected(t, k, wrap.RSAOAEPSHA1, wraptest.Hex(t, c.CT), wrap.Info{}) // none is a payload
+				wantRejected(t, k, wrap.RSAOAEPSHA1, vectors.DecodeHex(t, c.CT), wrap.Info{}) // none is a payload
 			}
 		}
 	}

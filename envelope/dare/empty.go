@@ -13,6 +13,10 @@ import (
 // maxIdle is how often a source may return neither bytes nor an error.
 const maxIdle = 100
 
+// errReading stands in while a source is being called: if that panics, the
+// stream stays failed.
+var errReading = errors.New("envelope/dare: read source: call did not return")
+
 // An emptyReader is the empty form of a source that must be empty.
 type emptyReader struct {
 	src  io.Reader
@@ -23,6 +27,7 @@ type emptyReader struct {
 // Read returns io.EOF if the source does before it yields anything.
 func (r *emptyReader) Read(p []byte) (int, error) {
 	if r.err == nil && len(p) > 0 {
+		r.err = errReading
 		r.err = drained(r.src, r.full)
 	}
 	return 0, r.err
@@ -70,7 +75,13 @@ func (w *emptyWriter) ReadFrom(src io.Reader) (int64, error) {
 	if _, err := w.Write(nil); err != nil {
 		return 0, err
 	}
-	if err := drained(src, ErrNotEmpty); err != io.EOF {
+	w.err = errReading
+	err := drained(src, ErrNotEmpty)
+	switch {
+	case w.err != errReading: // aborted from in there
+	case err == io.EOF:
+		w.err = nil
+	default:
 		w.err = err
 	}
 	return 0, w.err
@@ -84,7 +95,7 @@ func (w *emptyWriter) Close() error {
 
 // Abort makes Close fail, unless that was called before.
 func (w *emptyWriter) Abort(err error) {
-	if w.err != nil || w.closed {
+	if w.err != nil && w.err != errReading || w.closed {
 		return
 	}
 	w.err = stream.ErrAborted

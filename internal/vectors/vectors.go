@@ -7,6 +7,7 @@
 package vectors
 
 import (
+	"encoding/hex"
 	"errors"
 	"io/fs"
 	"os"
@@ -54,4 +55,14 @@ func beside(t testing.TB) string {
 	}
 	t.Fatal("no go.mod above the test")
 	return ""
+}
+
+// DecodeHex decodes s.
+func DecodeHex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

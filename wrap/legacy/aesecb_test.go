@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/s3seal/s3seal/internal/fipstest"
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/wrap"
-	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 	"github.com/s3seal/s3seal/wrap/legacy"
 	"pgregory.net/rapid"
 )
@@ -31,13 +31,13 @@ func ecb(t interface{ Fatal(...any) }, kek, blocks []byte) []byte {
 func TestAESECBFormatVectors(t *testing.T) {
 	fipstest.Skip(t)
 	for _, v := range loadKeywrap(t).AES {
-		k, cek := mustECB(t, wraptest.Hex(t, v.KEK)), wraptest.Hex(t, v.CEK)
+		k, cek := mustECB(t, vectors.DecodeHex(t, v.KEK)), vectors.DecodeHex(t, v.CEK)
 		for wrapped, cek := range map[string][]byte{v.ECB: cek, v.ECB128: cek[:16]} {
-			if got := mustWrap(t, k, cek); !bytes.Equal(got, wraptest.Hex(t, wrapped)) {
+			if got := mustWrap(t, k, cek); !bytes.Equal(got, vectors.DecodeHex(t, wrapped)) {
 				t.Errorf("Wrap = %x, want %s", got, wrapped)
 			}
-			wantCEK(t, k, wrap.AESECB, wraptest.Hex(t, wrapped), cek)
-			wantCEK(t, k, wrap.Unnamed, wraptest.Hex(t, wrapped), cek)
+			wantCEK(t, k, wrap.AESECB, vectors.DecodeHex(t, wrapped), cek)
+			wantCEK(t, k, wrap.Unnamed, vectors.DecodeHex(t, wrapped), cek)
 		}
 	}
 }

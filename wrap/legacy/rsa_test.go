@@ -27,7 +27,7 @@ func TestRSAFormatVectors(t *testing.T) {
 	pkcs1, oaep := mustPKCS1(t, priv), mustOAEPSHA256(t, priv)
 	seen := 0
 	for _, c := range v.RSA {
-		payload, wrapped := wraptest.Hex(t, c.Payload), wraptest.Base64(t, c.Wrapped)
+		payload, wrapped := vectors.DecodeHex(t, c.Payload), wraptest.Base64(t, c.Wrapped)
 		switch {
 		case strings.HasPrefix(c.What, "RSA PKCS#1 v1.5"):
 			wantCEK(t, pkcs1, wrap.RSAPKCS1, wrapped, payload)
@@ -79,7 +79,7 @@ func TestRSAPKCS1Wycheproof(t *testing.T) {
 			k := mustPKCS1(t, priv)
 			for _, c := range g.Tests {
 				t.Run(fmt.Sprintf("%s/tc=%d", name, c.ID), func(t *testing.T) {
-					msg, ct := wraptest.Hex(t, c.Msg), wraptest.Hex(t, c.CT)
+					msg, ct := vectors.DecodeHex(t, c.Msg), vectors.DecodeHex(t, c.CT)
 					if len(ct) != priv.Size() || new(big.Int).SetBytes(ct).Cmp(priv.N) >= 0 {
 						wantRejected(t, k, wrap.RSAPKCS1, ct)
 						return
@@ -266,7 +266,7 @@ func TestRSAOAEPSHA256Wycheproof(t *testing.T) {
 				k := mustOAEPSHA256(t, priv)
 				for _, c := range g.Tests {
 					t.Run(fmt.Sprintf("%s/tc=%d", name, c.ID), func(t *testing.T) {
-						msg, ct := wraptest.Hex(t, c.Msg), wraptest.Hex(t, c.CT)
+						msg, ct := vectors.DecodeHex(t, c.Msg), vectors.DecodeHex(t, c.CT)
 						valid := c.Result == "valid" && c.Label == "" // no label in this profile
 						got := legacy.DecryptOAEP(priv, ct, mgf)
 						if valid != (got != nil) || valid && !bytes.Equal(got, msg) {

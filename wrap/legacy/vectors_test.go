@@ -9,6 +9,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/wrap"
 	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 	"github.com/s3seal/s3seal/wrap/legacy"
@@ -32,7 +33,7 @@ type wycheproofGroup struct {
 
 func parsePKCS8(t *testing.T, s string) *rsa.PrivateKey {
 	t.Helper()
-	key, err := x509.ParsePKCS8PrivateKey(wraptest.Hex(t, s))
+	key, err := x509.ParsePKCS8PrivateKey(vectors.DecodeHex(t, s))
 	if err != nil {
 		t.Fatal(err)
 	}

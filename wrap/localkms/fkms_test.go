@@ -16,8 +16,8 @@ import (
 
 	"github.com/s3seal/s3seal/envelope"
 	"github.com/s3seal/s3seal/internal/fipstest"
+	"github.com/s3seal/s3seal/internal/vectors"
 	"github.com/s3seal/s3seal/wrap"
-	"github.com/s3seal/s3seal/wrap/internal/wraptest"
 	"github.com/s3seal/s3seal/wrap/legacy"
 	"github.com/s3seal/s3seal/wrap/localkms"
 )
@@ -55,7 +55,7 @@ func loadObjects(t testing.TB) []realObject {
 func (o *realObject) kms(t testing.TB) *localkms.KMS {
 	t.Helper()
 	k := newKMS(t)
-	if err := k.ImportKey(o.KeyID, wraptest.Hex(t, o.MasterKey)); err != nil {
+	if err := k.ImportKey(o.KeyID, vectors.DecodeHex(t, o.MasterKey)); err != nil {
 		t.Fatal(err)
 	}
 	return k
@@ -64,12 +64,12 @@ func (o *realObject) kms(t testing.TB) *localkms.KMS {
 func TestFKMSBlobs(t *testing.T) {
 	for _, o := range loadObjects(t) {
 		t.Run(o.Name, func(t *testing.T) {
-			k, blob := o.kms(t), wraptest.Hex(t, o.Blob)
-			wantPlain(t, k, o.KeyID, blob, o.Context, wraptest.Hex(t, o.CEK))
+			k, blob := o.kms(t), vectors.DecodeHex(t, o.Blob)
+			wantPlain(t, k, o.KeyID, blob, o.Context, vectors.DecodeHex(t, o.CEK))
 			if err := k.Rotate(o.KeyID); err != nil {
 				t.Fatal(err)
 			}
-			wantPlain(t, k, o.KeyID, blob, o.Context, wraptest.Hex(t, o.CEK))
+			wantPlain(t, k, o.KeyID, blob, o.Context, vectors.DecodeHex(t, o.CEK))
 			wantRejected(t, k, keyA, blob, o.Context)
 			for i := range len(blob) * 8 {
 				bad := bytes.Clone(blob)

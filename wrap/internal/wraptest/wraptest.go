@@ -11,7 +11,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"os"
@@ -78,16 +77,6 @@ func GenerateRSA(t testing.TB, bits int) *rsa.PrivateKey {
 		t.Fatal(err)
 	}
 	return priv
-}
-
-// Hex decodes s.
-func Hex(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 // Base64 decodes s.
