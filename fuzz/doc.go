@@ -45,6 +45,7 @@
 //	     backend: TestPutSourceError
 //	P5   a sink that fails at any byte: its error, for ever
 //	     stream: TestSinkErrors, TestWriteToSinkErrors
+//	     stream/chunked: TestConformance
 //	     stream/dare: TestConformance
 //	     backend: TestSinkFailsWithEOF
 //	P6   cut after any byte
@@ -60,7 +61,8 @@
 //	     stream/dare: TestBitFlips
 //	     wrap: TestAESGCMEveryBit, TestAESKeyWrapEveryBit, TestRSAOAEPEveryBit
 //	     wrap: TestKMSTampered
-//	     envelope: TestBitFlips, TestOwnBitFlips, TestUnauthenticatedNeverPanics
+//	     envelope: TestBitFlips, TestOwnBitFlips, TestContextBitFlips
+//	     envelope: TestUnauthenticatedNeverPanics
 //	     fuzz: TestTampered
 //	P8   lengthened, moved, doubled, dropped, of two objects
 //	     stream: TestAppended, TestSwappedChunks, TestUnverifiedPartsExchanged
@@ -71,7 +73,9 @@
 //	     fuzz: FuzzChunked, FuzzDARE
 //	P9   Close twice, without Write, before the end; Write after it
 //	     stream: TestClose, TestAbort, TestWriterMachine
-//	     envelope: TestClose, TestCloseInside, TestCloseFrees
+//	     stream/chunked: TestConformance
+//	     stream/dare: TestConformance, TestEmpty
+//	     envelope: TestClose, TestCloseInside
 //	     backend: TestWriterClose, TestObject
 //	P10  what was not closed is not valid
 //	     stream: TestDropped, TestAbort
@@ -82,12 +86,14 @@
 //	     stream: TestWriteKeepsOut, TestReadKeepsInside, TestSpareCapacity
 //	     stream: TestArgumentsCopied
 //	     stream/chunked: TestRetainsNothing, TestReaderAtRetainsNothing
+//	     stream/dare: TestKeyNotRetained, TestWeakBuffer
 //	     wrap: TestKeysLeaveInputsAlone
 //	P12  reading at offsets: the slice, by many at once, with few bytes fetched
 //	     stream: TestReadAtEveryRange, TestReadAtRandom, TestReadAtConcurrent
 //	     stream: TestReadAtThrift
 //	     stream/chunked: TestReaderAtProperties, TestReaderAtConcurrently
 //	     stream/chunked: TestReaderAtFetches
+//	     stream/dare: TestParallelReadAt, TestConformance
 //	     envelope: TestReaderAt, TestOwnReaderAt
 //	     backend: TestReaderAt, TestReaderAtConcurrent
 //	P13  many at once, with keys in common
@@ -99,6 +105,7 @@
 //	     backend: TestResumeCancelled, TestCancelledAnywhere
 //	     backend/s3: TestCancelDuringUpload, TestCancelWhileStuck
 //	P15  no goroutine and no open file is left
+//	     stream/internal/engine: TestRunIsLeft, TestManyRuns
 //	     backend: TestDescriptorsOfThousand, TestPutCancelledAnywhere
 //	     backend: TestDownloadDescriptors
 //	     backend/dir: TestDescriptors
@@ -119,7 +126,7 @@
 //	     stream: TestBufferLimit
 //	     stream/chunked: TestConstantMemory, TestAllocations
 //	     stream/dare: TestConstantMemory
-//	     envelope: TestBufferLimit
+//	     envelope: TestBufferLimit, TestCloseFrees
 //	     backend: TestConstantMemory
 //	     backend/s3: TestSpoolMemory
 //	     backend/bulk: TestMigrateMemory, TestAuditMemory
@@ -133,7 +140,7 @@
 //	     stream/dare: TestNonces
 //	P20  no CEK, IV, message ID or nonce twice
 //	     fuzz: TestNothingTwice
-//	     envelope: TestNothingTwice, TestSealersDiffer, TestSealerGeneratorFails
+//	     envelope: TestNothingTwice, TestSealersDiffer
 //	     stream/chunked: TestSaltsDiffer
 //
 //	A1   padding oracle of CBC
@@ -198,6 +205,7 @@
 //	B1   plaintext before it is verified
 //	     stream: TestHeldBack
 //	     envelope: TestAttackB1UnverifiedPlaintext, TestUnverifiedTamper
+//	     envelope: TestReleaseAltered, TestTwoPassSwapped
 //	     backend: TestAttackBucket/B1
 //	     cmd/s3seal: TestAttackOpen/B1
 //	B2   truncated or extended
@@ -206,8 +214,8 @@
 //	     cmd/s3seal: TestAttackOpen/B2
 //	     fuzz: TestTampered
 //	B3   ranges, which nothing authenticates
-//	     stream: TestRangeMalleable, TestReadAtMalleable
-//	     envelope: TestAttackB3RangeMalleability, TestRangePolicy
+//	     stream: TestEveryRange, TestRangeMalleable, TestReadAtMalleable
+//	     envelope: TestRanges, TestAttackB3RangeMalleability, TestRangePolicy
 //	     backend: TestAttackB3Bucket
 //	B4   lengths and sizes that metadata claims
 //	     envelope: TestAttackB4Hints, TestAttackB4Allocation, TestAttackB4Zeros
@@ -287,7 +295,8 @@
 //	     backend: TestGetFileCancelled
 //	     backend/s3: TestCancelDuringUpload, TestCancelledBodies
 //	F10  instruction files and a KMS that are gone, slow or wrong
-//	     envelope: TestInstructionSource, TestInstructionRefuses
+//	     envelope: TestInstructionSource, TestInstructionGarbage
+//	     envelope: TestAttackB6Suffix, TestSealerGeneratorFails
 //	     backend: TestInstructionMissing, TestInstructionUnreadable
 //	     backend: TestInstructionHuge, TestHostileInstructionFiles
 //	     backend: TestSidecarKeyErrors
@@ -333,12 +342,15 @@
 //	     stream/chunked: TestPrintsNothing
 //	     stream/dare: TestPrintsNothing
 //	     wrap: TestKeysAreNotPrinted, TestKMSKeysAreNotPrinted
+//	     wrap: TestObservedKMSPrintsNothing
 //	     wrap/legacy: TestKeysAreNotPrinted, TestRejectionIsNotPrinted
 //	     wrap/localkms: TestKeysAreNotPrinted
+//	     wrap/awskms: TestPrintsNothing
 //	     envelope: TestNoKeyIsPrinted
 //	     envelope/dare: TestParamsPrintNothing
 //	     backend: TestPrintsNothing
-//	     fuzz: TestEveryTypeIsSilent
+//	     fuzz: TestEveryTypeIsSilent, TestEveryKeyIsSilent, TestEveryKindIsSilent
+//	     fuzz: TestDriverHidesCredentials
 //	H4   CEKs, and what is derived from them, are cleared where Go allows it
 //	     stream: TestSecretsCleared, TestOpenerCleared, TestVerifyCleared
 //	     stream: TestCBCCleared, TestPartsCleared, TestUnverifiedPartsCleared
@@ -360,9 +372,10 @@
 //	     cmd/s3seal: TestInterruptedSpool
 //
 //	L1   lengths, sizes and offsets that somebody claims, up to 2^63-1 and below 0
-//	     stream: TestSizes, TestArguments, TestReaderAtSizes, TestCBCSizeLimit
+//	     stream: TestSizes, TestReaderAtSizes, TestCBCSizeLimit
+//	     stream: TestCBCCiphertextRange, TestCTRRangeLimit
 //	     stream/chunked: TestSizesRefused, TestRangesRefused, TestReaderAtArguments
-//	     stream/dare: TestSizesRefused, TestArguments
+//	     stream/dare: TestSizesRefused
 //	     wrap: TestAESKeyWrapSizes, TestAESGCMOtherLengths, TestRSASizes
 //	     envelope: TestAttackB4Hints, TestAttackB4Allocation, TestDeclaredSize
 //	     backend: TestHostileSizes, TestBodyReaderHostile, TestGetRangeExtremes
@@ -397,9 +410,9 @@
 //	     backend: TestPutTooLarge, TestPutMaxSizeOfAnySize
 //	L6   bodies and plaintexts of 0 bytes
 //	     stream: TestEverySize, TestPartsEmpty, TestScanEverySize
-//	     stream/chunked: TestEverySizeInverts
+//	     stream/chunked: TestEverySizeInverts, TestEdges
 //	     stream/dare: TestEmpty
-//	     envelope: TestAttackB4Zeros
+//	     envelope: TestRoundTrip, TestTruncations, TestReleaseTwice
 //	     envelope/dare: TestEmpty, TestEmptied, TestEmptyUnannounced
 //	     backend: TestRoundTrip, TestDownloadSizes
 //	     backend/s3: TestDownloadEmpty
