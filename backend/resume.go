@@ -45,11 +45,11 @@ import (
 // and locked while it is in use: a second call is [ErrStateInUse]. The lock
 // ends with the process where the system has flock; elsewhere it is a file
 // beside it that a killed process leaves behind. A file that is something
-// else, or that others have access to, is [ErrNotState], and stays: who can
-// write to it can make it name a content key that he knows, or forget what was
-// encrypted. Nobody must go on with a copy of the file, or with an older one
-// from a backup: both would encrypt the same places again, and nothing could
-// tell.
+// else, belongs to somebody else, or that others have access to, is
+// [ErrNotState], and stays: who can write to it can make it name a content key
+// that he knows, or forget what was encrypted. Nobody must go on with a copy of
+// the file, or with an older one from a backup: both would encrypt the same
+// places again, and nothing could tell.
 //
 // A crash just after the storage has begun the upload, and before that was
 // written down, leaves an empty upload that only AbortStale with AllUploads

@@ -46,7 +46,7 @@ type diskState struct {
 // openState opens the state file at path and locks it. If there is none, it is
 // made, or with mustExist the error wraps fs.ErrNotExist. A file that does not
 // begin as state files do is [ErrNotState]: it may be anything, and is not to be
-// overwritten.
+// overwritten. So is one of another user, or that others may use.
 func openState(path string, mustExist bool) (stateFile, error) {
 	for {
 		f, err := openOrCreate(path, mustExist)
@@ -117,8 +117,9 @@ func (s *diskState) inPlace() (bool, error) {
 	return err == nil && os.SameFile(mine, now), err
 }
 
-// check refuses what is no state file, not even one that was cut short. Zeros
-// may be one that a crash has caught before anything was written.
+// check refuses what is no state file, not even one that was cut short, and what
+// others own or may use. Zeros may be one that a crash has caught before anything
+// was written.
 func (s *diskState) check() error {
 	info, err := s.Stat()
 	if err != nil {
@@ -126,6 +127,9 @@ func (s *diskState) check() error {
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
 		return fmt.Errorf("%w: %s: want mode 0600, got %04o", ErrNotState, s.path, mode)
+	}
+	if !filelock.Ours(info) {
+		return fmt.Errorf("%w: %s belongs to another user", ErrNotState, s.path)
 	}
 	head := make([]byte, stateHead)
 	n, err := s.ReadAt(head, 0)

@@ -91,7 +91,7 @@ func checkFile(f *os.File, path string) error {
 	if mode := mine.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
 		return fmt.Errorf("%w: %s: want mode 0600, got %04o", ErrNotJournal, path, mode)
 	}
-	if !ours(mine) {
+	if !filelock.Ours(mine) {
 		return fmt.Errorf("%w: %s belongs to another user", ErrNotJournal, path)
 	}
 	return nil

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package filelock keeps other processes, and other calls in this one, away from
-// a file that is in use.
+// a file that is in use, and tells files of other users.
 package filelock
 
 import "errors"

@@ -2,7 +2,7 @@
 
 //go:build unix
 
-package bulk
+package filelock
 
 import (
 	"io/fs"
@@ -10,8 +10,9 @@ import (
 	"syscall"
 )
 
-// ours says whether a file belongs to the user. What root opens may be anybody's.
-func ours(info fs.FileInfo) bool {
+// Ours says whether a file belongs to the user. What root opens may be anybody's.
+// It may be called concurrently.
+func Ours(info fs.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int64(st.Uid) == int64(os.Geteuid())
 }
