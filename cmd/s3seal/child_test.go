@@ -9,8 +9,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -152,7 +154,19 @@ func signals(t *testing.T) []os.Signal {
 	if runtime.GOOS == "windows" {
 		t.Skip("no signals between processes")
 	}
-	return []os.Signal{os.Interrupt, syscall.SIGTERM}
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // by who runs the tests, and so by their children
+		all = append(all, syscall.SIGHUP)
+	}
+	return all
+}
+
+// needHangup skips where children are not to end when a terminal closes.
+func needHangup(t *testing.T) {
+	t.Helper()
+	if !slices.Contains(signals(t), os.Signal(syscall.SIGHUP)) {
+		t.Skip("SIGHUP is ignored here, as by nohup")
+	}
 }
 
 // tree lists the files below dir.

@@ -33,11 +33,24 @@ func mainCode() int {
 	// process before it can clean up. Ignored, it is a failed write: exit 1.
 	signal.Ignore(syscall.SIGPIPE)
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), ends()...)
 	defer stop()
 	// The first signal asks for a clean end. From then on the default action
 	// is back, so that a second one ends a process that hangs.
 	context.AfterFunc(ctx, stop)
 
 	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
+}
+
+// ends are the signals that ask for a clean end. A terminal that closes is one,
+// unless it is ignored, as by nohup.
+func ends() []os.Signal {
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if signal.Ignored(syscall.SIGHUP) {
+		return all
+	}
+	// It comes once more when the shell of the terminal ends, right after the
+	// first time, and must not get the default action then.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	return append(all, syscall.SIGHUP)
 }
