@@ -44,7 +44,10 @@ func (f storageFlags) openStorage(a *app, at address, write bool) (*storage, err
 	return openFolder(at, &dir.Options{MustExist: !write, SparePlainFiles: true})
 }
 
+// openFolder opens a folder. Whatever the command is about, it leaves alone what
+// others have begun there, were it long ago: abort-stale is for that.
 func openFolder(at address, opts *dir.Options) (*storage, error) {
+	opts.SweepAge = -1
 	d, err := dir.New(at.root, opts)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = backend.ErrNotExist
