@@ -10,7 +10,8 @@ import (
 // nestedIn returns the nearest folder above that of a which is a bucket, and the
 // key that the object of a has there, if the folder of a is no bucket itself.
 // dir:v/a/x is probably dir:v//a/x: without metadata it would be read as what it
-// is not, and one more bucket in the first one would be listed with that.
+// is not, and one more bucket in the first one would be listed with that. A folder
+// in which puts have only failed holds no metadata, and is no bucket to them.
 func (a address) nestedIn() (folder, key string) {
 	if a.isS3() || isDir(filepath.Join(a.root, dirHome)) {
 		return "", ""
@@ -29,7 +30,7 @@ func (a address) nestedIn() (folder, key string) {
 			return "", ""
 		}
 		key = filepath.Base(folder) + "/" + key
-		if folder = parent; isDir(filepath.Join(folder, dirHome)) {
+		if folder = parent; isDir(filepath.Join(folder, dirHome, "meta")) {
 			return folder, key
 		}
 	}

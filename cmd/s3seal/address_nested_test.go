@@ -68,3 +68,17 @@ func mustGetwd(t *testing.T) string {
 	}
 	return strings.TrimSuffix(d, "/")
 }
+
+// TestNestedInFailed: what a put that has failed leaves in a folder does not make
+// it a bucket.
+func TestNestedInFailed(t *testing.T) {
+	needShell(t)
+	ks := newKeySet(t)
+	home := t.TempDir()
+	putCommand(t, ks.aes, "dir:"+home+"//typo", "exit 1").want(t, exitFailure)
+	putN(t, ks.aes, "dir:"+home+"/v2/x", 100).want(t, exitOK)
+	wantCat(t, ks.aes, "dir:"+home+"/v2/x", 100)
+	putN(t, ks.aes, "dir:"+home+"//y", 100).want(t, exitOK)
+	putN(t, ks.aes, "dir:"+home+"/v3/x", 100).want(t, exitUsage, home+" is a folder bucket")
+	wantCat(t, ks.aes, "dir:"+home+"/v2/x", 100)
+}
