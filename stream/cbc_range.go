@@ -123,6 +123,9 @@ func (r *CBCRangeReader) fetch() ([]byte, error) {
 	in := r.buf[:min(int64(len(r.buf)), r.cn-r.read)]
 	n, err := r.src.Fill(in)
 	r.read += int64(n)
+	if r.err != nil {
+		return nil, r.err // by a Read from inside the source, which has let go of the key
+	}
 	if err == io.EOF {
 		err = earlyEnd(r.cn, r.read)
 	}

@@ -87,11 +87,12 @@ func (r *CTRRangeReader) Read(p []byte) (int, error) {
 		return 0, r.err
 	}
 	if r.left == 0 {
-		r.err = io.EOF
+		r.err, r.ctr = io.EOF, nil
 		return 0, r.err
 	}
+	ctr := r.ctr // a Read from inside the source fails, and lets go of it
 	if r.skip > 0 {
-		if err := r.discard(); err != nil {
+		if err := r.discard(ctr); err != nil {
 			return 0, r.fail(err)
 		}
 	}
@@ -102,16 +103,18 @@ func (r *CTRRangeReader) Read(p []byte) (int, error) {
 	if err != nil {
 		return 0, r.fail(err)
 	}
-	r.ctr.XORKeyStream(p[:n], p[:n])
-	r.left -= int64(n)
+	ctr.XORKeyStream(p[:n], p[:n])
+	if r.left -= int64(n); r.left == 0 {
+		r.err, r.ctr = io.EOF, nil // who knows the size may not ask for more
+	}
 	return n, nil
 }
 
 // discard drops what lies between the start of the block and the range.
-func (r *CTRRangeReader) discard() error {
+func (r *CTRRangeReader) discard(ctr cipher.Stream) error {
 	var b [BlockSize]byte
 	n, err := r.src.Fill(b[:r.skip])
-	r.ctr.XORKeyStream(b[:n], b[:n])
+	ctr.XORKeyStream(b[:n], b[:n])
 	clear(b[:])
 	r.skip -= n
 	return err
@@ -121,7 +124,7 @@ func (r *CTRRangeReader) fail(err error) error {
 	if err == io.EOF {
 		err = earlyEnd(r.want, r.want-r.left)
 	}
-	r.err = err
+	r.err, r.ctr = err, nil
 	return err
 }
 
@@ -158,9 +161,14 @@ func (r *CTRReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, r.src.Err()
 	}
+	ctr := r.ctr
 	n, err := r.src.Read(p)
-	r.ctr.XORKeyStream(p[:n], p[:n])
-	return n, err
+	if err != nil {
+		r.ctr = nil // no byte comes with an error, nor after one
+		return 0, err
+	}
+	ctr.XORKeyStream(p[:n], p[:n])
+	return n, nil
 }
 
 // ctrFrom returns the key stream from offset off on of the one that starts at

@@ -4,6 +4,7 @@ package stream
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -105,6 +106,9 @@ func (p *GCMUnverifiedParts) take(s *partState, done bool) error {
 	}
 	if ok {
 		return errDecryptedTwice
+	}
+	if s.ragged() && s.end() != p.size {
+		return fmt.Errorf("stream: part at %d: want a multiple of %d bytes, as it is not the last, got %d", s.off, BlockSize, s.n)
 	}
 	if done {
 		p.plan.insert(i, s)

@@ -133,6 +133,9 @@ func TestUnverifiedPartsRefuse(t *testing.T) {
 			t.Errorf("%s: Decrypt = %x, %v, want %v", name, got, err, c.want)
 		}
 	}
+	if got, err := d.openParts().Decrypt(nil, sealed[:17], 0); got != nil || err == nil {
+		t.Errorf("ragged, and nothing was there: Decrypt = %x, %v, want an error", got, err)
+	}
 	buf := bytes.Clone(sealed)
 	if _, err := p.Decrypt(buf[:16], buf[:32], 0); err == nil || !bytes.Equal(buf, sealed) {
 		t.Errorf("overlapping memory: %v", err)

@@ -147,7 +147,7 @@ func (l *partPlan) covers(size int64) error {
 		return fmt.Errorf("%w: %d bytes in all, a part ends at %d", ErrPartChanged, size, l.parts[n-1].end())
 	}
 	if end != size {
-		return fmt.Errorf("stream: parts of %d bytes: nothing was encrypted at %d", size, end)
+		return fmt.Errorf("stream: parts of %d bytes: none begins at %d", size, end)
 	}
 	return nil
 }

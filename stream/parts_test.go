@@ -275,7 +275,7 @@ func TestPartsMissing(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _, err := p.Finish(100)
-		if want := fmt.Sprintf("nothing was encrypted at %d", plan[i].from); err == nil || !strings.Contains(err.Error(), want) {
+		if want := fmt.Sprintf("none begins at %d", plan[i].from); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("without part %d: %v, want %q", i, err, want)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"runtime"
 	"testing"
+	"testing/iotest"
 
 	"github.com/s3seal/s3seal/stream/internal/engine"
 )
@@ -108,6 +109,110 @@ func TestWriteCount(t *testing.T) {
 		}
 		if n, err := w.Write(make([]byte, 4<<20)); n != 2<<20 || err == nil {
 			t.Errorf("%d cores: Write = %d, %v, want %d and an error", cores, n, err, 2<<20)
+		}
+	}
+}
+
+// A reentrant source reads from the stream that reads it, once.
+type reentrant struct {
+	io.Reader
+	stream io.Reader
+	err    error
+}
+
+func (s *reentrant) Read(p []byte) (int, error) {
+	if r := s.stream; r != nil {
+		s.stream = nil
+		_, s.err = r.Read(make([]byte, 10))
+	}
+	return s.Reader.Read(p)
+}
+
+// TestReadFromWithin: it is an error for the Read within, and no panic outside.
+func TestReadFromWithin(t *testing.T) {
+	key, iv := zeroBlock[:], zeroBlock[:GCMIVSize]
+	for name, open := range map[string]func(src io.Reader) (io.Reader, error){
+		"CBCRangeReader":  func(src io.Reader) (io.Reader, error) { return NewCBCRangeReader(src, key, zeroBlock[:], 32, 10, 96) },
+		"CTRRangeReader":  func(src io.Reader) (io.Reader, error) { return NewCTRRangeReader(src, key, iv, 0, 64) },
+		"its first block": func(src io.Reader) (io.Reader, error) { return NewCTRRangeReader(src, key, iv, 5, 50) },
+		"CTRReader":       func(src io.Reader) (io.Reader, error) { return NewCTRReader(src, key, zeroBlock[:]) },
+	} {
+		s := &reentrant{Reader: bytes.NewReader(make([]byte, 64))}
+		r, err := open(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.stream = r
+		io.Copy(io.Discard, r)
+		if s.err == nil || s.err == io.EOF {
+			t.Errorf("%s: the Read within = %v, want an error", name, s.err)
+		}
+		if n, err := r.Read(make([]byte, 1)); n != 0 || err == nil {
+			t.Errorf("%s: Read after that = %d, %v, want an error", name, n, err)
+		}
+	}
+}
+
+// TestCTRLetsGo: a stream that has ended, well or not, holds no key.
+func TestCTRLetsGo(t *testing.T) {
+	key, iv := zeroBlock[:], zeroBlock[:GCMIVSize]
+	for name, src := range map[string]io.Reader{"end": bytes.NewReader(make([]byte, 64)), "failure": iotest.ErrReader(io.ErrClosedPipe)} {
+		whole, err := NewCTRReader(src, key, zeroBlock[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, whole)
+		if whole.ctr != nil {
+			t.Errorf("CTRReader, %s: has its key", name)
+		}
+	}
+	for name, size := range map[string]int{"end": 64, "too short": 40, "too short for its first block": 1} {
+		part, err := NewCTRRangeReader(bytes.NewReader(make([]byte, size)), key, iv, 5, 59)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := io.ReadFull(part, make([]byte, 59)) // no more than it has
+		if (err == nil) != (size == 64) {
+			t.Errorf("CTRRangeReader, %s: %d bytes, %v", name, n, err)
+		}
+		if part.ctr != nil {
+			t.Errorf("CTRRangeReader, %s: has its key", name)
+		}
+	}
+}
+
+// panicky is a source that panics at its third call.
+type panicky struct {
+	room  []byte
+	calls int
+}
+
+func (s *panicky) Read(p []byte) (int, error) {
+	if s.calls++; s.calls == 3 {
+		s.room = p
+		panic("the source has failed")
+	}
+	return len(p), nil
+}
+
+// TestRunPanicKeepsBuffer: a source that did not return may still be writing; no
+// other stream gets that buffer, also where all cores were at work.
+func TestRunPanicKeepsBuffer(t *testing.T) {
+	s := new(panicky)
+	r, err := NewGCMEncryptReader(s, zeroBlock[:], zeroBlock[:GCMIVSize], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	func() {
+		defer func() { recover() }()
+		io.ReadFull(r, make([]byte, 2<<20))
+	}()
+	if s.room == nil {
+		t.Fatal("the source was not called three times")
+	}
+	for range 64 {
+		if c := engine.NewChunk(); &c[0] == &s.room[0] {
+			t.Fatal("the buffer of a source that has panicked was given to another stream")
 		}
 	}
 }

@@ -80,14 +80,16 @@
 // dropped, aborted or failed leaves bytes that no reader accepts as whole.
 // (CBC has no such guarantee: see [CBCDecryptReader].)
 // Neither Close nor the end of a stream closes the source or sink. The
-// decrypting readers implement [io.WriterTo] and the writers [io.ReaderFrom],
-// so [io.Copy] needs no buffer; the encrypting readers offer Read alone,
-// because an upload that could seek would be sent again under a used IV.
+// decrypting readers of whole streams implement [io.WriterTo], but for
+// [CTRReader], and the writers [io.ReaderFrom], so [io.Copy] needs no buffer;
+// the encrypting readers offer Read alone, because an upload that could seek
+// would be sent again under a used IV.
 //
 // # Cores and memory
 //
 // ReadFrom, WriteTo, and each Read or Write of 1 MiB or more use all cores, of
-// every mode but CBC encryption, in which each block needs the one before.
+// every mode but CBC encryption, in which each block needs the one before, and
+// [CTRReader]. What reads a range, or at an offset, uses the core of its caller.
 // Sources and sinks are called by the caller's goroutine alone, in order; the
 // others, of which the whole process has GOMAXPROCS - 1, only compute, and are
 // done when the call returns. While it runs, up to two chunks a core are on

@@ -116,7 +116,9 @@ func (r *DecryptReader) WriteTo(dst io.Writer) (n int64, err error) {
 // end: with the last byte, not with the call after it, which who knows the size
 // of a stream may never make.
 func (r *DecryptReader) pull(p []byte) int {
+	r.err = errReading // sio must not give its buffer back while the source has it
 	n, err := r.r.Read(p)
+	r.err = nil
 	r.n += int64(n)
 	whole := r.src.last && r.n == r.src.plain
 	switch {

@@ -51,6 +51,17 @@ func checkFIPSHandedOn(t *testing.T) {
 	if got, err := io.ReadAll(d); err != nil || !bytes.Equal(got, plain) {
 		t.Errorf("DecryptReader handed on: %d bytes, %v", len(got), err)
 	}
+	for _, room := range []int{100, 1 << 20} { // package by package, and on all cores
+		var e *dare.EncryptReader
+		fips140.WithoutEnforcement(func() { e = must(dare.NewEncryptReader(bytes.NewReader(plain), testKey)) })
+		var again bytes.Buffer
+		_, err := io.CopyBuffer(&again, struct{ io.Reader }{e}, make([]byte, room))
+		var got []byte
+		fips140.WithoutEnforcement(func() { got, _ = specOpen(testKey, again.Bytes()) })
+		if err != nil || !bytes.Equal(got, plain) {
+			t.Errorf("EncryptReader handed on, read %d bytes at a time: %d bytes, %v", room, len(got), err)
+		}
+	}
 	got := make([]byte, len(plain))
 	if n, err := a.ReadAt(got, 0); err != nil || !bytes.Equal(got, plain) {
 		t.Errorf("ReaderAt handed on: %d, %v", n, err)

@@ -38,8 +38,15 @@ type Job interface {
 // waits for its source keeps none from the others.
 func Run(j Job) error {
 	c := crews.Get().(*crew)
-	defer c.disband()
+	returned := false
+	defer func() { c.disband(returned) }()
 	c.start(j)
+	err := c.run()
+	returned = true
+	return err
+}
+
+func (c *crew) run() error {
 	var err error
 	for err == nil {
 		for c.len() > 0 && (c.len() == c.window || c.oldest().poll()) {
@@ -179,8 +186,10 @@ func (p *Piece) poll() bool {
 	return p.isDone
 }
 
-// disband drops what nobody has begun, waits for the rest, and clears all.
-func (c *crew) disband() {
+// disband drops what nobody has begun, waits for the rest, and clears all. Where
+// Produce or Consume has panicked it leaves the pieces to the garbage collector:
+// a source that did not return may still be writing into one.
+func (c *crew) disband(returned bool) {
 	for drained := false; !drained; {
 		select {
 		case <-c.todo:
@@ -189,6 +198,9 @@ func (c *crew) disband() {
 		}
 	}
 	c.running.Wait()
+	if !returned {
+		return
+	}
 	for _, p := range c.pieces {
 		p.poll()
 		p.wipe()
