@@ -72,8 +72,9 @@ type Header struct {
 // JSON are a [*MetadataError]. Metadata without any envelope is
 // [ErrNotEncrypted], and an envelope of V3 without the wrapped key is a
 // MetadataError: both may belong to an object with an instruction file, which
-// [NeedsInstructionFile] tells. The length and MD5 that some writers add are
-// ignored, since nothing authenticates them.
+// [NeedsInstructionFile] tells. The length and MD5 that writers of V1 and V2
+// may add, and the length beside V3, are ignored, since nothing authenticates
+// them; with other formats they are a MetadataError.
 //
 // Source: S3 Encryption Client, "Content Metadata". It may be called
 // concurrently.

@@ -129,6 +129,12 @@ func TestRecipientErrors(t *testing.T) {
 	if _, err := envelope.NewOpener(ctx, h, key, nil); !errors.Is(err, context.Canceled) || key.calls != 1 {
 		t.Errorf("cancelled: %v after %d calls", err, key.calls)
 	}
+	for _, answer := range []error{rejected, noKey} { // by a key that needs no context
+		key := &scriptedKey{answers: []error{answer}}
+		if _, err := envelope.NewOpener(ctx, h, key, nil); !errors.Is(err, context.Canceled) || errors.Is(err, envelope.ErrDecrypt) || errors.Is(err, wrap.ErrNoKey) || key.calls != 1 {
+			t.Errorf("cancelled, and the first is %q: %v after %d calls, want what ended it", answer, err, key.calls)
+		}
+	}
 }
 
 // TestRecipientsRefused: too many, of a format that has one, without a key, or of
