@@ -114,8 +114,8 @@ type Options struct {
 	// for readers that expect it there. Reading needs no option.
 	//
 	// The file is written before the object and removed again if the object
-	// fails and nothing of it was stored; a crash in between leaves a file
-	// without an object. Two puts, or a put and a delete, of the same key at
+	// fails and the storage says that nothing of it was stored; a crash in
+	// between leaves a file without an object. Two puts, or a put and a delete, of the same key at
 	// the same time can leave an object with the file of another one: it can
 	// no longer be opened, or with CBC opens to garbage.
 	//

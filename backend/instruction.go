@@ -171,6 +171,7 @@ type placed struct {
 	etag      string       // of the object before, or empty
 	old       *instruction // the file before, or nil
 	exclusive bool         // nobody else can have put a file there meanwhile
+	begun     bool         // the object may be stored, too
 }
 
 // place stores the instruction file of key. With exclusive only where there is
@@ -278,16 +279,26 @@ func (b *Bucket) putInstruction(ctx context.Context, file string, data []byte, o
 
 // takeBack restores what was before place, and returns cause with what went
 // wrong in doing so. But where the storage holds another object than before,
-// although it has reported a failure or not taken all of the body, the file
-// stays: without it, ciphertext would look like plaintext. A file that is not
-// the one that was placed belongs to another put and stays, too.
+// although it has reported a failure or not taken all of the body, or does not
+// say what it holds, the file stays: without it, ciphertext would look like
+// plaintext. In place of a file before, it does not: the object that needs that
+// is known to have been there. A file that is not the one that was placed belongs
+// to another put and stays, too.
 func (b *Bucket) takeBack(ctx context.Context, p *placed, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	// A failed condition is different: nothing of ours is in that object.
 	refused := p.exclusive && errors.Is(cause, ErrExist)
-	if now, err := b.etag(ctx, p.key); !refused && err == nil && now != "" && now != p.etag {
-		return fmt.Errorf("%w (yet the object has changed, so instruction file %q stays)", cause, p.file)
+	if !refused && (p.begun || p.data == nil) {
+		now, err := b.etag(ctx, p.key)
+		switch {
+		case err == nil && now != "" && now != p.etag:
+			return fmt.Errorf("%w (yet the object has changed, so instruction file %q stays)", cause, p.file)
+		case err != nil && p.old == nil:
+			return fmt.Errorf("%w (and it is not known what became of the object, so instruction file %q stays: %w)", cause, p.file, err)
+		case err != nil:
+			cause = fmt.Errorf("%w (and it is not known what became of the object: %w)", cause, err)
+		}
 	}
 	now, err := b.readInstruction(ctx, p.file)
 	switch {

@@ -169,6 +169,7 @@ func (u *upload) runFile(ctx context.Context, src io.Reader) (info *ObjectInfo, 
 	if err != nil {
 		return nil, err
 	}
+	placed.begun = true
 	stored := false
 	defer func() { // deferred: src may panic
 		if !stored {
