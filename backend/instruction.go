@@ -171,6 +171,7 @@ type placed struct {
 	etag      string       // of the object before, or empty
 	old       *instruction // the file before, or nil
 	exclusive bool         // nobody else can have put a file there meanwhile
+	stored    bool         // the storage says that it has stored something
 	begun     bool         // the object may be stored, too
 }
 
@@ -193,12 +194,7 @@ func (b *Bucket) place(ctx context.Context, key string, data []byte, exclusive b
 	if p.etag, err = b.etag(ctx, key); err != nil {
 		return nil, err
 	}
-	stored, err := b.putInstruction(ctx, p.file, data, instructionOptions())
-	if err != nil && stored { // but not as it should be
-		p.data = nil // what is there cannot be recognised
-		err = b.takeBack(ctx, p, err)
-	}
-	return p, err
+	return p, b.putPlaced(ctx, p, instructionOptions())
 }
 
 // placeExclusive is place for a put with IfNoneMatch.
@@ -212,15 +208,22 @@ func (b *Bucket) placeExclusive(ctx context.Context, p *placed) error {
 	}
 	opts := instructionOptions()
 	opts.IfNoneMatch = true
-	stored, err := b.putInstruction(ctx, p.file, p.data, opts)
-	if errors.Is(err, ErrExist) {
+	return b.putPlaced(ctx, p, opts)
+}
+
+// putPlaced stores the file, or leaves what was before: an error need not mean that
+// nothing was stored, for the answer alone may have been lost.
+func (b *Bucket) putPlaced(ctx context.Context, p *placed, opts *PutOptions) (err error) {
+	p.stored, err = b.putInstruction(ctx, p.file, p.data, opts)
+	switch {
+	case err == nil:
+		return nil
+	case opts.IfNoneMatch && errors.Is(err, ErrExist):
 		return fmt.Errorf("%w: %q exists: another put of this key is under way, or has left it; delete the key first", ErrInstructionFile, p.file)
+	case p.stored: // but not as it should be
+		p.data = nil // what is there cannot be recognised
 	}
-	if err != nil && stored { // but not as it should be
-		p.data = nil
-		err = b.takeBack(ctx, p, err)
-	}
-	return err
+	return b.takeBack(ctx, p, err)
 }
 
 func instructionOptions() *PutOptions {
@@ -306,6 +309,8 @@ func (b *Bucket) takeBack(ctx context.Context, p *placed, cause error) error {
 		return cause
 	case err == nil && p.data != nil && !bytes.Equal(now.data, p.data):
 		return cause
+	case err != nil && p.old == nil && !p.stored: // it may be that of another put
+		return fmt.Errorf("%w (and it is not known whether instruction file %q was stored: %w)", cause, p.file, err)
 	case p.old == nil:
 		err = b.driver.Delete(ctx, p.file)
 	default:
@@ -319,7 +324,11 @@ func (b *Bucket) takeBack(ctx context.Context, p *placed, cause error) error {
 	if err == nil || errors.Is(err, ErrNotExist) {
 		return cause
 	}
-	return fmt.Errorf("%w (and instruction file %q is left behind: %w)", cause, p.file, err)
+	left := "is"
+	if !p.stored {
+		left = "may be"
+	}
+	return fmt.Errorf("%w (and instruction file %q %s left behind: %w)", cause, p.file, left, err)
 }
 
 // deleteInstructions removes the instruction files of key. Another object in

@@ -55,7 +55,7 @@ func TestInstructionPutCalls(t *testing.T) {
 	for call, left := range map[string][]string{
 		"get key.instruction": {"get key.instruction"},
 		"stat key":            {"get key.instruction", "stat key"},
-		"put key.instruction": {"get key.instruction", "stat key", "put key.instruction"},
+		"put key.instruction": {"get key.instruction", "stat key", "put key.instruction", "get key.instruction"},
 		"put key":             {"get key.instruction", "stat key", "put key.instruction", "put key", "stat key", "get key.instruction", "delete key.instruction"},
 	} {
 		d := &hooked{Driver: mem.New(), on: failing(call, errDenied)}
