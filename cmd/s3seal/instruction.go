@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/envelope"
@@ -20,6 +21,10 @@ const (
 	flagInstructionOverwrite = "--allow-instruction-overwrite"
 	flagInstructionSuffix    = "--instruction-suffix"
 )
+
+// optionInstruction is what package backend adds to metadata that are too much, if
+// they would not be so without the envelope.
+const optionInstruction = "Options.InstructionFile"
 
 // suffixFlags say where the instruction files of objects are.
 type suffixFlags struct {
@@ -72,7 +77,7 @@ func (f instructionFlags) explainPut(ctx context.Context, d backend.Driver, at a
 		text := fmt.Sprintf("it has an instruction file already, %s, and cannot be read while both are replaced:"+
 			" remove it first, or allow it with %s", at.key+f.suffix(), flagInstructionOverwrite)
 		err = &allowable{refusal{text, err}}
-	case errors.Is(err, backend.ErrMetadata) && !f.InstructionFile:
+	case errors.Is(err, backend.ErrMetadata) && !f.InstructionFile && strings.Contains(err.Error(), optionInstruction):
 		text := fmt.Sprintf("the envelope does not fit into the %d bytes that S3 has for metadata:"+
 			" store it beside the object with %s", backend.MaxMetadataSize, flagInstruction)
 		err = &allowable{refusal{text, err}}

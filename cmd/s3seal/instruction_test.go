@@ -169,3 +169,21 @@ func TestInstructionStreamsRefuse(t *testing.T) {
 	large := writeFile(t, dir, "large", pattern(envelope.MaxInstructionSize+1))
 	cli(t, nil, append(open, m, "--instruction", large)...).want(t, exitDecrypt, "65536")
 }
+
+// TestInstructionFileHint: --instruction-file is named where the envelope is too
+// much for the metadata, and not where it would not help.
+func TestInstructionFileHint(t *testing.T) {
+	ks := newKeySet(t)
+	at := "dir:" + filepath.Join(t.TempDir(), "v") + "//x"
+	put := func(meta string, flags ...string) result {
+		return cli(t, strings.NewReader("x"), slices.Concat([]string{"put", "-k", ks.aes, "--meta", meta}, flags, []string{"-", at})...)
+	}
+	fits := "a=" + strings.Repeat("b", 1800)
+	put(fits).want(t, exitPolicy, "does not fit", flagInstruction)
+	put(fits, flagInstruction).want(t, exitOK)
+	tooMuch := "a=" + strings.Repeat("b", 2100)
+	if r := put(tooMuch).want(t, exitFailure, "metadata not allowed", "largest is a"); strings.Contains(r.err, flagInstruction) {
+		t.Errorf("stderr %q names a flag that does not help", r.err)
+	}
+	put(tooMuch, flagInstruction).want(t, exitFailure, "metadata not allowed", "largest is a")
+}
