@@ -38,6 +38,10 @@ Example:
     s3seal stat -k aes:vault.key s3://bucket/dump.gz`
 }
 
+// formatUnknown is the format of an object whose envelope is in an instruction file
+// that is not there.
+const formatUnknown = "unknown"
+
 // A statReport is what stat prints. The JSON names are relied upon.
 type statReport struct {
 	Address          string            `json:"address"`
@@ -85,10 +89,16 @@ func (c *statCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return at.about(err)
 	}
+	if isLost(info) { // what is stored is no plaintext, and tells no size of it
+		info.PlaintextSizeMin, info.PlaintextSizeMax = -1, -1
+	}
 	d := describe(at, info)
 	var reason error
 	if keys != nil {
 		d.Opens, reason = verdict(ctx, st.driver, at, info.Header, keys)
+	}
+	if reason != nil && isLost(info) {
+		reason = explainRefusal(reason, nil, info.Metadata)
 	}
 	return firstOf(c.print(a, d, at, info), at.about(reason))
 }
@@ -99,6 +109,11 @@ func (c *statCmd) print(a *app, d *statReport, at address, info *backend.ObjectI
 		return a.printJSON(d)
 	}
 	return a.printLines(statLines(d, at, info))
+}
+
+// isLost says whether an object is ciphertext whose envelope was not found.
+func isLost(info *backend.ObjectInfo) bool {
+	return info.Header == nil && envelopeElsewhere(info.Metadata)
 }
 
 // describe puts an object in the terms of the JSON output.
@@ -113,7 +128,11 @@ func describe(at address, info *backend.ObjectInfo) *statReport {
 	}
 	d.setPlaintextSize(info.PlaintextSizeMin, info.PlaintextSizeMax)
 	h := info.Header
-	if h == nil {
+	switch {
+	case isLost(info):
+		d.Format = formatUnknown
+		return d
+	case h == nil:
 		d.Allow = []string{flagPlaintext}
 		return d
 	}
@@ -199,8 +218,8 @@ func plainText(at address, info *backend.ObjectInfo) string {
 	if other := at.elsewhere(); other != "" {
 		return "no metadata in the folder " + at.root + ": is it " + other + "?"
 	}
-	if envelopeElsewhere(info.Metadata) {
-		return "unknown: the envelope is in an instruction file that is not there (" + flagInstructionSuffix + " finds others)"
+	if isLost(info) {
+		return formatUnknown + ": the envelope is in an instruction file that is not there (" + flagInstructionSuffix + " finds others)"
 	}
 	return "not encrypted; read it with " + flagPlaintext
 }

@@ -115,3 +115,23 @@ func TestStatMetadata(t *testing.T) {
 		t.Errorf("stat = %q, want one plain line of metadata at its end", r.out)
 	}
 }
+
+// TestStatOfLostEnvelope: an object whose envelope is in an instruction file that
+// is not found is ciphertext, of which nothing is known; no flag would open it.
+func TestStatOfLostEnvelope(t *testing.T) {
+	ks := newKeySet(t)
+	root := filepath.Join(t.TempDir(), "v")
+	store(t, root, "x", pattern(64), map[string]string{"x-amz-unencrypted-content-length": "50"})
+	at := "dir:" + root + "//x"
+	var d statReport
+	if err := json.Unmarshal([]byte(cli(t, nil, "stat", "--json", at).want(t, exitOK).out), &d); err != nil {
+		t.Fatal(err)
+	}
+	if d.Allow != nil || d.PlaintextSize != nil || d.PlaintextSizeMin != nil || d.Format != "unknown" || d.StoredSize != 64 {
+		t.Errorf("stat = %+v, want no size of the plaintext, nothing that allows it, and format unknown", d)
+	}
+	r := cli(t, nil, "stat", "-k", ks.aes, at).want(t, exitPolicy, "instruction file", flagInstructionSuffix)
+	if !strings.Contains(r.out, "\nplaintext  unknown\n") || strings.Contains(r.out+r.err, flagPlaintext) {
+		t.Errorf("stat = %q, %q, want no size of the plaintext, and not %s", r.out, r.err, flagPlaintext)
+	}
+}
