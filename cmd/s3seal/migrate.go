@@ -66,7 +66,7 @@ func (c *migrateCmd) Run(ctx context.Context, a *app) error {
 	if err := c.bulkFlags.check(); err != nil {
 		return err
 	}
-	src, dst, err := c.addresses()
+	src, dst, err := c.addresses(a)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (c *migrateCmd) Run(ctx context.Context, a *app) error {
 }
 
 // addresses reads the arguments.
-func (c *migrateCmd) addresses() (src, dst address, err error) {
+func (c *migrateCmd) addresses(a *app) (src, dst address, err error) {
 	if src, err = parsePrefix(string(c.Src)); err != nil {
 		return src, dst, err
 	}
@@ -148,13 +148,37 @@ func (c *migrateCmd) addresses() (src, dst address, err error) {
 			return src, dst, usagef("%s: want a prefix that ends in /, so that it is clear where the names go on", at.text)
 		}
 	}
-	if within(src, dst) || within(dst, src) {
+	same, err := c.sameServer(a, src, dst)
+	if err != nil {
+		return src, dst, err
+	}
+	if same && (within(src, dst) || within(dst, src)) {
 		return src, dst, usagef("%s and %s: one is within the other, so that new objects would be taken for old ones: want others, or --in-place", src.text, dst.text)
 	}
 	return src, dst, nil
 }
 
-// within says whether all objects of inner are also ones of outer.
+// sameServer says whether buckets of one name at the two addresses are one bucket.
+// Those of AWS have one name in all regions.
+func (f storageFlags) sameServer(a *app, one, other address) (bool, error) {
+	var hosts [2]string
+	for i, at := range []address{one, other} {
+		if !at.isS3() {
+			return true, nil
+		}
+		server, _, err := f.server(a.env, at)
+		if err != nil {
+			return false, err
+		}
+		hosts[i] = strings.ToLower(server.host)
+		if strings.HasSuffix(hosts[i], ".amazonaws.com") {
+			hosts[i] = awsEndpoint
+		}
+	}
+	return hosts[0] == hosts[1], nil
+}
+
+// within says whether all objects of inner are also ones of outer, on one server.
 func within(inner, outer address) bool {
 	if inner.isS3() != outer.isS3() || inner.bucket != outer.bucket {
 		return false

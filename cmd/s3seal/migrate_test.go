@@ -71,3 +71,34 @@ func TestMigrateWithout(t *testing.T) {
 		}
 	})
 }
+
+// TestMigrateBetweenServers: buckets of one name on two servers are two buckets.
+// On one server they are one, by whatever name, and on AWS wherever it is.
+func TestMigrateBetweenServers(t *testing.T) {
+	a := &app{env: envOf(map[string]string{
+		"AWS_ENDPOINT_URL_S3": "http://one:9000",
+		"MC_HOST_one":         "http://k:secret12@ONE:9000",
+		"MC_HOST_two":         "http://k:secret12@two:9000",
+		"MC_HOST_aws":         "https://k:secret12@s3.amazonaws.com",
+		"MC_HOST_eu":          "https://k:secret12@s3.eu-central-1.amazonaws.com",
+	})}
+	for _, c := range []struct {
+		src, dst string
+		ok       bool
+	}{
+		{"s3://b/", "mc:two/b/", true},
+		{"s3://b/", "mc:two/b/new/", true},
+		{"mc:two/b/", "s3://b/", true},
+		{"mc:two/b/", "mc:aws/b/", true},
+		{"s3://b/", "mc:one/b/new/", false},
+		{"mc:two/b/", "mc:two/b/", false},
+		{"mc:aws/b/", "mc:eu/b/new/", false},
+		{"mc:aws/b/", "mc:eu/c/", true},
+		{"mc:two/b/", "mc:nobody/b/", false},
+	} {
+		_, _, err := (&migrateCmd{Src: text(c.src), Dst: text(c.dst)}).addresses(a)
+		if code := exitCode(t.Context(), err); c.ok != (err == nil) || !c.ok && code != exitUsage {
+			t.Errorf("%s to %s: %v, want success %v", c.src, c.dst, err, c.ok)
+		}
+	}
+}
