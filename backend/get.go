@@ -166,7 +166,7 @@ func permitPlain(o *ObjectInfo, opts *envelope.OpenOptions) error {
 	for name := range o.Metadata {
 		bare := strings.TrimPrefix(strings.ToLower(name), metadataPrefix)
 		if strings.HasPrefix(bare, "x-amz-unencrypted-content-") || strings.HasPrefix(bare, "s3seal-") {
-			return fmt.Errorf("%w in its metadata, but has %s", envelope.ErrNotEncrypted, name)
+			return fmt.Errorf("%w in its metadata, but has %s: its envelope is in an instruction file that is not there", envelope.ErrNotEncrypted, name)
 		}
 	}
 	if !opts.AllowPlaintext {

@@ -241,7 +241,7 @@ func (r *rewrapping) find(ctx context.Context) (err error) {
 		return err
 	}
 	if r.oi.Header == nil {
-		return envelope.ErrNotEncrypted
+		return permitPlain(r.oi, new(envelope.OpenOptions)) // never nil
 	}
 	if r.oi.ETag == "" {
 		return errNoETag // it would be replaced whatever it is

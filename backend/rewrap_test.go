@@ -256,6 +256,11 @@ func TestRewrapPolicy(t *testing.T) {
 	must(d.Put(t.Context(), "plain", strings.NewReader("plain"), 5, &backend.PutOptions{}))(t)
 	_, err = strict.Rewrap(t.Context(), "plain", r.rewrapOptions())
 	wantErr(t, "Rewrap of plaintext", err, envelope.ErrNotEncrypted)
+	meta := map[string]string{"x-amz-unencrypted-content-length": "5"} // by an encrypting writer
+	must(d.Put(t.Context(), "lost", strings.NewReader("12345"), 5, &backend.PutOptions{Metadata: meta}))(t)
+	_, err = r.old(d).Rewrap(t.Context(), "lost", r.rewrapOptions())
+	wantErr(t, "Rewrap without the instruction file", err, envelope.ErrNotEncrypted)
+	wantSaid(t, "Rewrap without the instruction file", err, "its envelope is in an instruction file that is not there")
 	_, err = backend.NewBucket(noReplace{d}, nil, r.key, nil).Rewrap(t.Context(), "k", r.rewrapOptions())
 	wantErr(t, "Rewrap with a driver that cannot", err, errors.ErrUnsupported)
 }
