@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"os"
 	"time"
@@ -26,7 +27,7 @@ type bulkFlags struct {
 type jobFlags struct {
 	bulkFlags
 	Journal text `placeholder:"FILE" help:"Remember there what was done to which object: the same command goes on with it. It is for its owner only, and belongs on this machine."`
-	DryRun  bool `help:"Only say what there is to do, and how many requests, bytes and KMS calls it takes. No key is used."`
+	DryRun  bool `help:"Only say what there is to do, and how many requests, bytes and KMS calls it takes. Nothing is changed or made, and no key is used."`
 	JSON    bool `name:"json" help:"Print the summary as one JSON object with stable names."`
 }
 
@@ -126,9 +127,13 @@ func one(b *backend.Bucket, key string) *selection {
 	}
 }
 
-// journal opens the journal of a job, if there is to be one.
+// journal opens the journal of a job, if there is to be one. A dry run goes by one
+// that is there, and makes none.
 func (f jobFlags) journal(job bulk.Job) (*bulk.Journal, error) {
 	if f.Journal == "" {
+		return nil, nil
+	}
+	if info, err := os.Stat(string(f.Journal)); f.DryRun && (errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Size() == 0) {
 		return nil, nil
 	}
 	j, err := bulk.OpenJournal(string(f.Journal), job)

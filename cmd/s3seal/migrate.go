@@ -13,6 +13,7 @@ import (
 
 	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/backend/bulk"
+	"github.com/s3seal/s3seal/backend/mem"
 	"github.com/s3seal/s3seal/envelope"
 	"github.com/s3seal/s3seal/wrap"
 )
@@ -79,16 +80,11 @@ func (c *migrateCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer from.Close()
-	to := from
-	if !c.InPlace {
-		if to, err = c.openStorage(a, dst, true); err != nil {
-			return err
-		}
-		defer to.Close()
-		if err := dst.checkBucket(ctx, to.driver); err != nil {
-			return err
-		}
+	to, err := c.destination(ctx, a, from, dst)
+	if err != nil {
+		return err
 	}
+	defer to.Close()
 	old, sealed, err := c.buckets(a, seal, from, to, src, dst)
 	if err != nil {
 		return err
@@ -121,6 +117,26 @@ func (c *migrateCmd) Run(ctx context.Context, a *app) error {
 		return bulk.Migrate(ctx, old, sealed, s.objects, opts)
 	}
 	return job.run(ctx, a, s)
+}
+
+// destination opens where the new objects go. A dry run does not make the folder,
+// and takes one that is not there for an empty one.
+func (c *migrateCmd) destination(ctx context.Context, a *app, from *storage, dst address) (*storage, error) {
+	if c.InPlace {
+		return &storage{driver: from.driver}, nil // which from closes
+	}
+	to, err := c.openStorage(a, dst, !c.DryRun)
+	if c.DryRun && errors.Is(err, backend.ErrNotExist) {
+		return &storage{driver: mem.New()}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := dst.checkBucket(ctx, to.driver); err != nil {
+		to.Close()
+		return nil, err
+	}
+	return to, nil
 }
 
 // addresses reads the arguments.

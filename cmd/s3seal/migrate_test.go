@@ -72,6 +72,43 @@ func TestMigrateWithout(t *testing.T) {
 	})
 }
 
+// TestMigrateDryRun: it makes neither the folder nor the journal, goes on with one
+// that is there, and says what a run then does.
+func TestMigrateDryRun(t *testing.T) {
+	ks := newKeySet(t)
+	tmp := t.TempDir()
+	root := "dir:" + filepath.Join(tmp, "v")
+	for _, key := range []string{"a", "b"} {
+		putN(t, ks.aes, root+"//p/"+key, 100).want(t, exitOK)
+	}
+	before := strings.Join(tree(t, tmp), "\n")
+	run := func(flags ...string) jobSummary {
+		t.Helper()
+		args := []string{"migrate", "--json", "-k", ks.aes, "--to", ks.otherAES, "--journal", filepath.Join(tmp, "j"), root + "//p/"}
+		return summaryOf(t, cli(t, nil, append(args, flags...)...).want(t, exitOK))
+	}
+	there := root + "2//q/"
+	if s := run("--dry-run", there); s.Done != 2 || s.Bytes == 0 {
+		t.Errorf("dry run = %+v, want two objects", s)
+	}
+	if s := summaryOf(t, cli(t, nil, "verify", "--json", "--dry-run", "-k", ks.aes, "--journal", filepath.Join(tmp, "j"), root).want(t, exitOK)); s.Done != 2 {
+		t.Errorf("dry run of verify = %+v, want two objects", s)
+	}
+	if after := strings.Join(tree(t, tmp), "\n"); after != before {
+		t.Errorf("files after a dry run = %s\nbefore = %s", after, before)
+	}
+	wantFiles(t, tmp, "v")
+	if s := run(there); s.Done != 2 {
+		t.Errorf("run = %+v, want two objects", s)
+	}
+	putN(t, ks.aes, root+"//p/c", 100).want(t, exitOK)
+	journal := readFile(t, filepath.Join(tmp, "j"))
+	if s := run("--dry-run", there); s.Done != 1 || s.Skipped != 2 {
+		t.Errorf("dry run = %+v, want one object, and two that are done", s)
+	}
+	wantFile(t, filepath.Join(tmp, "j"), journal)
+}
+
 // TestMigrateBetweenServers: buckets of one name on two servers are two buckets.
 // On one server they are one, by whatever name, and on AWS wherever it is.
 func TestMigrateBetweenServers(t *testing.T) {
