@@ -31,8 +31,8 @@ func (abortStaleCmd) Help() string {
 	return `An upload that is interrupted and not resumed takes up space, and on S3 costs money, and no list of objects
 shows it. Uploads of a put that is running, and of which a --state file tells, stay. A file whose upload was
 aborted is removed. Some servers list an upload for its whole key only. With --all-uploads --abort and the
-whole of a folder, dir:ROOT, what else killed puts have left there is removed, too. No other command does
-any of that.
+whole of a folder, dir:ROOT, what else killed puts have left there is removed, too. Other commands
+leave alone what is not theirs.
 
 Example:
 
