@@ -175,9 +175,9 @@ var backendMutants = []mutant{
 		new: `	defer func() { err = errors.Join(err) }()`,
 	},
 	{
-		name: "first-part-goes-on-blindly", file: "backend/download_resume.go", packages: inBackend,
-		old: `if r.stop == 0 || r.off != r.stop || r.off >= r.end || r.etag == "" {`,
-		new: `if r.stop == 0 || r.off != r.stop || r.off >= r.end {`,
+		name: "first-part-without-etag", file: "backend/get.go", packages: inBackend,
+		old: `case err == nil && info.ETag == "" && info.Size > n:`,
+		new: `case err == nil && info.ETag == "" && info.Size < n:`,
 	},
 	{
 		name: "rewrap-journal-older", file: "backend/bulk/rewrap.go", packages: []string{"backend/bulk"},
