@@ -203,7 +203,7 @@ func TestLs(t *testing.T) {
 		store(t, strings.TrimPrefix(root, "dir:"), fmt.Sprintf("bad/%02d", i), []byte("x"), map[string]string{"x-amz-key": "%"})
 	}
 	bad := cli(t, nil, "ls", "--sizes", root+"//bad/")
-	wantPartly(t, bad, "s3seal: failed: and 5 more\n", "25 of 25 objects failed")
+	wantPartly(t, bad, "s3seal: failed: and 5 more\n", "25 of 25 objects failed", "s3seal: failed: "+root+"//bad/00: metadata x-amz-key: ")
 	if n := strings.Count(bad.err, "\n"); n != maxFailures+2 {
 		t.Errorf("%d lines on stderr, want %d: %s", n, maxFailures+2, bad.err)
 	}

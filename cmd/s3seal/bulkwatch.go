@@ -69,9 +69,8 @@ func (w *jobWatch) fail(r bulk.Result) {
 // explain puts a failure in the words that the commands for one object have, too.
 func (w *jobWatch) explain(r bulk.Result) error {
 	at := w.at
-	at.key = r.Key
 	if !w.single {
-		at.text = at.place() + r.Key
+		at = at.object(r.Key)
 	}
 	err := r.Err
 	if err == nil {
@@ -106,6 +105,13 @@ func (a address) place() string {
 		return s3Scheme + a.bucket + "/"
 	}
 	return dirScheme + a.root + "//"
+}
+
+// object is the address of an object at the place of a.
+func (a address) object(key string) address {
+	a.key = key
+	a.text = a.place() + key
+	return a
 }
 
 // progress draws one line over itself. Rates of the first second say nothing.

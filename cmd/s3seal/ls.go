@@ -52,7 +52,8 @@ type lsEntry struct {
 	StorageClass string     `json:"storage_class,omitempty"`
 	Error        string     `json:"error,omitempty"`
 
-	gone bool // deleted meanwhile
+	gone bool  // deleted meanwhile
+	err  error // that Error tells of
 }
 
 // Run lists.
@@ -98,7 +99,8 @@ func (c *lsCmd) list(ctx context.Context, a, out *app, b *backend.Bucket, at add
 		all++
 		if e.Error != "" {
 			if failed++; failed <= maxFailures {
-				a.warn("failed: %s", e.Error)
+				err := at.object(e.Key).about(e.err)
+				a.warn("failed: %s", spoken(err, exitCode(context.Background(), err)))
 			}
 		}
 		if c.JSON {
@@ -187,7 +189,7 @@ func (c *lsCmd) entry(ctx context.Context, b *backend.Bucket, info *backend.Info
 	case errors.Is(err, backend.ErrNotExist):
 		e.gone = true
 	case err != nil:
-		e.Error = err.Error()
+		e.Error, e.err = err.Error(), err
 	default:
 		encrypted := oi.Header != nil
 		e.Encrypted = &encrypted

@@ -85,7 +85,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	return serve(ctx, ln, &http.Server{
-		Handler:           c.handler(a, r.bucket, prefix),
+		Handler:           c.handler(a, at, r.bucket, prefix),
 		ReadHeaderTimeout: serveHeaderTimeout,
 		IdleTimeout:       serveIdleTimeout,
 		MaxHeaderBytes:    64 << 10,
@@ -159,13 +159,14 @@ func (c *serveCmd) warn(a *app) {
 }
 
 // handler serves the bucket, and says on stderr what went wrong.
-func (c *serveCmd) handler(a *app, b *backend.Bucket, prefix string) http.Handler {
+func (c *serveCmd) handler(a *app, at address, b *backend.Bucket, prefix string) http.Handler {
 	var mu sync.Mutex
 	objects := backend.NewHandler(b, &backend.HandlerOptions{
 		Prefix: prefix,
 		Report: func(r *http.Request, err error) {
 			code := exitCode(context.Background(), err)
-			text := spoken(explainRefusal(err, nil, nil), code)
+			object := at.object(prefix + strings.TrimPrefix(r.URL.Path, "/"))
+			text := spoken(object.about(explainRefusal(err, nil, nil)), code)
 			mu.Lock()
 			defer mu.Unlock()
 			a.warn("%s %s: %s", r.Method, r.URL.Path, text)

@@ -109,7 +109,7 @@ func TestServe(t *testing.T) {
 		}
 	}
 	code, stderr := end()
-	for _, hint := range []string{"every process on this machine", "GET /sub/v2: ", "allow it with --accept v2", flagRanges} {
+	for _, hint := range []string{"every process on this machine", "GET /sub/v2: dir:" + root + "//sub/v2: refused", "allow it with --accept v2", flagRanges} {
 		if code != exitOK || !strings.Contains(stderr, hint) {
 			t.Errorf("exit code %d, stderr %q; want 0 and something with %q", code, stderr, hint)
 		}
