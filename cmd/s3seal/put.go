@@ -80,6 +80,9 @@ func (c *putCmd) Run(ctx context.Context, a *app) error {
 	if err := c.checkTarget(ctx, at); err != nil {
 		return err
 	}
+	if err := c.checkState(at); err != nil {
+		return err
+	}
 	// The source comes before the key: a misspelt file name is no reason to
 	// make one.
 	src, err := c.source(ctx, a)

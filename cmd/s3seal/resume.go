@@ -25,15 +25,16 @@ const (
 // resumeFlags make a put one that can go on after an interruption.
 type resumeFlags struct {
 	Resume bool `help:"Send SRC, a file, so that the same command goes on after a failure: what has arrived is not sent again. What is needed for it is kept beside SRC until then, sealed."`
-	State  text `placeholder:"FILE" help:"With --resume, the state file; default SRC.ID.s3seal-resume, where ID depends on the server and DST. Another one for each DST."`
+	State  text `placeholder:"FILE" help:"With --resume, the state file; default SRC.ID.s3seal-resume, where ID depends on the server and DST. Another one for each DST: one with the upload of another is refused."`
 }
 
 // resumeHelp is for the help of put.
 const resumeHelp = `With --resume an interrupted or failed put leaves what has arrived, and the same command goes on with it.
 The key must be able to decrypt, too. SRC must not have changed: it is compared, and if a part that was
 encrypted is another now, the exit code is 6; s3seal abort-stale then gives the upload up. Where the state
-file or the upload is gone, damaged, or of other flags or another key, the put begins again. Not with
---format chunked or dare2, --instruction-file, --from-command or stdin.`
+file or the upload is gone, damaged, or of other flags or another key, the put begins again; but where a --state
+file names an upload that is not there, it is refused. Not with --format chunked or dare2, --instruction-file,
+--from-command or stdin.`
 
 // checkResume refuses what cannot be resumed, before any work.
 func (c *putCmd) checkResume() error {
@@ -42,7 +43,7 @@ func (c *putCmd) checkResume() error {
 	case err != nil:
 		return err
 	case !c.Resume && c.State != "":
-		return usagef("--state: want %s with it", flagResume)
+		return usagef("%s: want %s with it", flagState, flagResume)
 	case !c.Resume:
 		return nil
 	case c.FromCommand:
@@ -87,6 +88,9 @@ func (c *putCmd) resume(ctx context.Context, a *app, st *storage, at address, se
 	size := max(src.size, 0) // that of an empty file is not taken for known
 	state, err := c.statePath(a, at)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.checkBegun(ctx, a, st, at); err != nil {
 		return nil, err
 	}
 	keys, err := a.loadKeyring(c.keyFiles(), contextFlags{}, c.Region)
