@@ -27,6 +27,8 @@ type job struct {
 	sums   bool   // stdout is for hashes
 	plain  bool   // what is not encrypted may be among what is done
 
+	against []bulk.Job // whose journals the objects are compared with
+
 	// work does it.
 	work func(ctx context.Context, s *selection, opts bulk.Options) (*bulk.Summary, error)
 
@@ -129,6 +131,7 @@ type jobSummary struct {
 	Bytes           int64            `json:"bytes"`
 	KMSCalls        int64            `json:"kms_calls"`
 	Seconds         float64          `json:"seconds"`
+	Against         []bulk.Job       `json:"against,omitempty"` // whose journals the objects were compared with
 }
 
 // report prints the summary, also that of a job that has ended early.
@@ -141,6 +144,7 @@ func (j *job) report(a *app, sum *bulk.Summary) error {
 			Unauthenticated: sum.Unauthenticated,
 			Requests:        sum.Requests, Bytes: sum.Bytes, KMSCalls: sum.KMSCalls,
 			Seconds: sum.Elapsed.Seconds(),
+			Against: j.against,
 		})
 	case j.sums:
 		return nil
@@ -170,7 +174,7 @@ func (j *job) text(sum *bulk.Summary) string {
 	if !j.flags.DryRun {
 		text += fmt.Sprintf("; %.1f s", sum.Elapsed.Seconds())
 	}
-	return text
+	return text + byJournals(j.against)
 }
 
 func reasonsText(reasons map[string]int64) string {
