@@ -106,7 +106,9 @@ type MigrateOptions struct {
 // in 255, and else what is stored is garbage. The versions are what helps then.
 //
 // Objects that are not encrypted, archived or locked are skipped, as are in place
-// those of the target format. The journal gets the SHA-256 of each plaintext.
+// those of the target format. But what has the hints of an encrypting writer, and an
+// envelope in an instruction file that is not found, has failed. The journal gets the
+// SHA-256 of each plaintext.
 //
 // The Summary is never nil. The error says what has ended the job: besides what
 // ends all jobs, [ErrUnversioned], and a destination that seals another format

@@ -3,6 +3,7 @@
 package bulk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -48,6 +49,8 @@ func (t *task) stat(ctx context.Context, b *backend.Bucket) (oi *backend.ObjectI
 		r = skip(&oi.Info, ReasonJournal)
 	case archived(&oi.Info):
 		r = skip(&oi.Info, ReasonArchived)
+	case lost(b, oi) != nil:
+		r = fail(&oi.Info, lost(b, oi))
 	case oi.Header == nil:
 		r = skip(&oi.Info, plainReason(&oi.Info))
 	default:
@@ -55,6 +58,16 @@ func (t *task) stat(ctx context.Context, b *backend.Bucket) (oi *backend.ObjectI
 	}
 	r.Requests = statRequests(oi)
 	return nil, r, false
+}
+
+// lost returns the error of an object that is ciphertext, by its metadata, and has
+// no envelope: it is in an instruction file that is not there, or is another one
+// than b looks for. For all others, and with oi nil, lost returns nil.
+func lost(b *backend.Bucket, oi *backend.ObjectInfo) error {
+	if oi == nil || oi.Header != nil || !lostFile(oi) {
+		return nil
+	}
+	return cmp.Or(b.Permit(oi), envelope.ErrNotEncrypted) // Permit never allows these
 }
 
 // archived says whether the body cannot be read before somebody has it restored.

@@ -38,10 +38,11 @@ type RewrapOptions struct {
 //
 // Objects without an envelope are skipped, and with them instruction files,
 // which are rewritten together with their objects, and sidecars; so are archived
-// ones. An object that others replace meanwhile is begun with again, a few times.
-// What would lose recipients has failed with [backend.ErrRecipients], also in a dry
-// run. Done means under the new key; the old key can be done away with when nothing
-// was skipped or has failed that matters.
+// ones. But what has the hints of an encrypting writer, and an envelope in an
+// instruction file that is not found, has failed. An object that others replace
+// meanwhile is begun with again, a few times. What would lose recipients has failed
+// with [backend.ErrRecipients], also in a dry run. Done means under the new key; the
+// old key can be done away with when nothing was skipped or has failed that matters.
 //
 // The Summary is never nil. The error says what has ended the job; objects that
 // have failed are no error. Rewrap may be called concurrently, also for the same

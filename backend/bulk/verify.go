@@ -307,7 +307,7 @@ func (v *verifier) unread(ctx context.Context, t *task, err error) Result {
 func (v *verifier) estimate(ctx context.Context, t *task) Result {
 	oi, err := v.bucket.Stat(ctx, t.Key)
 	if err != nil || oi.Header == nil { // what is it, then?
-		return v.unread(ctx, t, cmp.Or(err, errors.New("bulk: verify: another object than a moment before")))
+		return v.unread(ctx, t, cmp.Or(err, lost(v.bucket, oi), errors.New("bulk: verify: another object than a moment before")))
 	}
 	if err := v.bucket.Permit(oi); err != nil {
 		res := fail(&oi.Info, err)
