@@ -109,8 +109,10 @@ func skippedError(sum *bulk.Summary) error {
 			return backend.ErrNotExist
 		case bulk.ReasonJournal, bulk.ReasonWrapped:
 			return nil
-		default:
+		case bulk.ReasonNotEncrypted:
 			return &refusal{"nothing to do: " + reason, envelope.ErrNotEncrypted}
+		default: // which no flag would change
+			return errors.New("nothing to do: " + reason)
 		}
 	}
 	return nil
