@@ -44,7 +44,7 @@ Example:
 type lsEntry struct {
 	Key          string     `json:"key"`
 	StoredSize   int64      `json:"stored_size"`
-	Encrypted    *bool      `json:"encrypted,omitempty"` // with --sizes, as all sizes of the plaintext
+	Encrypted    *bool      `json:"encrypted,omitempty"` // with --sizes, if known, as all sizes of the plaintext
 	PlaintextMin *int64     `json:"plaintext_size_min,omitempty"`
 	PlaintextMax *int64     `json:"plaintext_size_max,omitempty"`
 	ETag         string     `json:"etag"`
@@ -190,6 +190,7 @@ func (c *lsCmd) entry(ctx context.Context, b *backend.Bucket, info *backend.Info
 		e.gone = true
 	case err != nil:
 		e.Error, e.err = err.Error(), err
+	case isLost(oi): // of which nothing is known
 	default:
 		encrypted := oi.Header != nil
 		e.Encrypted = &encrypted

@@ -135,3 +135,16 @@ func TestStatOfLostEnvelope(t *testing.T) {
 		t.Errorf("stat = %q, %q, want no size of the plaintext, and not %s", r.out, r.err, flagPlaintext)
 	}
 }
+
+// TestListOfLostEnvelope: ls says no more of such an object than stat does.
+func TestListOfLostEnvelope(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "v")
+	store(t, root, "x", pattern(64), map[string]string{"x-amz-unencrypted-content-length": "50"})
+	if r := cli(t, nil, "ls", "--sizes", "dir:"+root).want(t, exitOK); strings.TrimSpace(r.out) != "?  x" {
+		t.Errorf("ls --sizes = %q, want no size of the plaintext", r.out)
+	}
+	r := cli(t, nil, "ls", "--json", "--sizes", "dir:"+root).want(t, exitOK)
+	if strings.Contains(r.out, "plaintext_size") || strings.Contains(r.out, "encrypted") || !strings.Contains(r.out, `"stored_size":64`) {
+		t.Errorf("ls --json --sizes = %s, want only the stored size, and not whether it is encrypted", r.out)
+	}
+}
