@@ -245,8 +245,10 @@ func (n *idle) CloseIdleConnections()                         { *n++ }
 // A server that does not stop answering gets an error, and no memory.
 func ExampleLimitAnswers() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for r.Context().Err() == nil {
-			fmt.Fprintf(w, "%100000s", "")
+		for range 10_000 { // a gigabyte of blanks
+			if _, err := fmt.Fprintf(w, "%100000s", ""); err != nil {
+				return
+			}
 		}
 	}))
 	defer srv.Close()

@@ -16,6 +16,7 @@ type finding struct {
 	found bool
 	by    string // the test that has failed first, or what happened instead
 	hung  bool   // no test has failed: they did not end
+	says  string // the end of what was printed, where tests have failed
 }
 
 // A package whose tests take d without a bug has slack*d with one, and least.
@@ -37,7 +38,7 @@ func (r *runner) limitOf(ctx context.Context, pkg string) (time.Duration, error)
 		return 0, err
 	}
 	if got.found {
-		return 0, fmt.Errorf("%s fails without a bug: %s", pkg, got.by)
+		return 0, fmt.Errorf("%s fails without a bug: %s\n%s", pkg, got.by, got.says)
 	}
 	limit := max(least, slack*time.Since(start))
 	if r.limits == nil {
@@ -63,7 +64,9 @@ func (r *runner) goTest(ctx context.Context, pkg string, limit time.Duration, ar
 	if ctx.Err() != nil {
 		return finding{}, fmt.Errorf("%s: %w", pkg, ctx.Err())
 	}
-	return judge(string(out))
+	got, err := judge(string(out))
+	got.says = string(out[max(0, len(out)-4000):])
+	return got, err
 }
 
 // judge finds out from the output of go test why it has failed. The message of a
