@@ -34,7 +34,9 @@ type RewrapOptions struct {
 //
 // The journal gets the envelope of each object before it is replaced, so that
 // what was given a wrong key is not lost: the very one that is replaced, as
-// [backend.RewrapOptions].Before is told.
+// [backend.RewrapOptions].Before is told. An object whose envelope it cannot hold,
+// which are a few of those in instruction files that nobody writes any more, has
+// failed and is not replaced.
 //
 // Objects without an envelope are skipped, and with them instruction files,
 // which are rewritten together with their objects, and sidecars; so are archived
@@ -73,7 +75,7 @@ func (r *rewrapping) object(ctx context.Context, t *task) Result {
 	res.Envelope, res.InstructionFile = oldEnvelope(oi), oi.InstructionFile
 	res.Cost = r.cost(oi)
 	if r.opts.DryRun {
-		if err := cmp.Or(r.opts.To.CheckRecipients(oi.Header), r.bucket.Permit(oi)); err != nil {
+		if err := cmp.Or(r.opts.To.CheckRecipients(oi.Header), r.bucket.Permit(oi), t.holds(oi)); err != nil {
 			res = fail(&oi.Info, err)
 			res.Requests = statRequests(oi)
 		}
@@ -82,6 +84,9 @@ func (r *rewrapping) object(ctx context.Context, t *task) Result {
 	var fatal error
 	to := r.opts.To
 	to.Before = func(old *backend.ObjectInfo) error {
+		if err := t.holds(old); err != nil {
+			return err
+		}
 		if r.opts.To.Before != nil {
 			if err := r.opts.To.Before(old); err != nil {
 				return err
@@ -91,6 +96,9 @@ func (r *rewrapping) object(ctx context.Context, t *task) Result {
 		return fatal
 	}
 	now, err := r.bucket.Rewrap(ctx, t.Key, &to)
+	if err == nil && to.DryRun { // Before was not called
+		err = t.holds(oi)
+	}
 	if errors.Is(err, backend.ErrWrapped) {
 		res = skip(&oi.Info, ReasonWrapped)
 		res.Requests = 2 * statRequests(oi)
@@ -114,9 +122,19 @@ func (t *task) begin(old *backend.ObjectInfo) error {
 	return t.run.note(&e)
 }
 
-// oldEnvelope returns what the journal is to know of an envelope. Metadata is
-// kept as it is. What an instruction file says is written as metadata, which is
-// longer than S3 takes sometimes, but says the same.
+// holds returns an error if there is a journal that cannot hold the envelope of oi,
+// which must not be replaced then.
+func (t *task) holds(oi *backend.ObjectInfo) error {
+	if t.run.opts.Journal == nil || oldEnvelope(oi) != nil {
+		return nil
+	}
+	return fmt.Errorf("bulk: the journal cannot hold the envelope in instruction file %q, as %v: %w; migrate the object",
+		oi.InstructionFile, oi.Header, errors.ErrUnsupported)
+}
+
+// oldEnvelope returns what the journal is to know of an envelope, nil if it cannot.
+// Metadata is kept as it is. What an instruction file says is written as metadata,
+// which is longer than S3 takes sometimes, but says the same.
 func oldEnvelope(oi *backend.ObjectInfo) map[string]string {
 	if oi.InstructionFile == "" {
 		return envelopeNames(oi.Metadata)
@@ -124,8 +142,35 @@ func oldEnvelope(oi *backend.ObjectInfo) map[string]string {
 	if meta, err := oi.Header.Metadata(); err == nil {
 		return meta
 	}
-	return nil
+	return readOnlyEnvelope(oi.Header)
 }
+
+// readOnlyEnvelope returns the metadata of an envelope of V2 under a wrap that is
+// only read, nil where it would not read back as what it is. But for that wrap it is
+// what another one, which binds nothing either, would have.
+func readOnlyEnvelope(h *envelope.Header) map[string]string {
+	other := *h
+	other.Wrap = wrap.AESKW
+	meta, err := other.Metadata()
+	if err != nil {
+		return nil
+	}
+	switch delete(meta, nameWrapAlg); h.Wrap {
+	case wrap.Unnamed:
+	case wrap.RSAOAEPSHA256:
+		meta[nameWrapAlg] = "RSA/ECB/OAEPWithSHA-256AndMGF1Padding"
+	default:
+		return nil
+	}
+	got, err := envelope.ParseHeader(meta)
+	if err != nil || EnvelopeSum(got) != EnvelopeSum(h) {
+		return nil
+	}
+	return meta
+}
+
+// nameWrapAlg is the name of the wrap in metadata of V2, where it has one.
+const nameWrapAlg = "x-amz-wrap-alg"
 
 // envelopeNames returns what of metadata belongs to envelopes; all that begins
 // with these is reserved to them.
