@@ -16,7 +16,7 @@ import (
 // journals are in it: there may be several after each other, as of shards.
 type againstFile struct {
 	src  io.Reader
-	line []byte     // what was read of the line, if that may be the header of a journal
+	line string     // what was read of the line, if that may be the header of a journal
 	body bool       // the line is none
 	jobs []bulk.Job // that the journals are about, each once
 	read func()     // is called when all was read; may be nil
@@ -47,20 +47,20 @@ func (f *againstFile) Read(p []byte) (int, error) {
 // look takes some more of a line.
 func (f *againstFile) look(part []byte, ends bool) {
 	if !f.body {
-		f.line = append(f.line, part...)
-		n := min(len(f.line), len(headerStart))
-		f.body = string(f.line[:n]) != headerStart[:n] || len(f.line) > maxHeader
+		f.line += string(part[:min(len(part), maxHeader+1)])
+		begins := strings.HasPrefix(f.line, headerStart) || strings.HasPrefix(headerStart, f.line)
+		f.body = !begins || len(f.line) > maxHeader
 	}
 	if !ends {
 		return
 	}
 	if !f.body {
-		job, _, err := bulk.ReadJournal(bytes.NewReader(append(f.line, '\n')))
+		job, _, err := bulk.ReadJournal(strings.NewReader(f.line + "\n"))
 		if err == nil && !slices.Contains(f.jobs, job) {
 			f.jobs = append(f.jobs, job)
 		}
 	}
-	f.line, f.body = f.line[:0], false
+	f.line, f.body = "", false
 }
 
 // jobText says in words what a journal is about.

@@ -46,7 +46,7 @@ func TestStateOfAnother(t *testing.T) {
 	cli(t, nil, "rm", "dir:"+root+"//x").want(t, exitOK)
 	writeFile(t, folder, filepath.Base(state), before)
 	putState(t, ks, state, src, "dir:"+root+"//x").want(t, exitUsage, "If it is gone for good, remove the file")
-	before[100] ^= 1 // damaged: nobody can tell what it was about
+	before[stateJSON] = 'x' // damaged: nobody can tell what it was about
 	writeFile(t, folder, filepath.Base(state), before)
 	putState(t, ks, state, src, "dir:"+root+"//x").want(t, exitOK)
 	wantFiles(t, folder, "src", "v")
