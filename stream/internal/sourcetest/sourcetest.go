@@ -91,8 +91,8 @@ func (f Format) wantNotWritten(t *testing.T, what string, src io.Reader, fault e
 	f.wantNoStream(t, what, out.Bytes(), plain)
 }
 
-// Dropped: what was not closed, or was given up, is no stream, even where nothing
-// has left yet.
+// Dropped checks that what was not closed, or was given up, is no stream, even
+// where nothing has left yet.
 func (f Format) Dropped(t *testing.T, plain []byte, sizes []int) {
 	t.Helper()
 	for _, n := range sizes {
