@@ -61,7 +61,10 @@ func newPayload(c content) *payload {
 func (p *payload) Read(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.over {
+	switch {
+	case p.over && p.left == 0 && p.err == nil:
+		return 0, io.EOF // the transport looks for it when all is on its way
+	case p.over:
 		return 0, errCut
 	}
 	if p.left == p.r.Size() {
