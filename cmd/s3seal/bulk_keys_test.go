@@ -143,7 +143,7 @@ func TestMigrateLeavesBehind(t *testing.T) {
 		if got := exitCode(t.Context(), j.verdict(&jobWatch{}, sum, nil)); got != want {
 			t.Errorf("%s: exit code %d, want %d", reason, got, want)
 		}
-		said := strings.Contains(j.text(sum), "2 objects are not at DST")
+		said := strings.Contains(j.text(sum), "not at DST: 2")
 		if want := reason == bulk.ReasonNotEncrypted || want == exitPartly; said != want {
 			t.Errorf("%s: summary %q, want what is not at DST: %v", reason, j.text(sum), want)
 		}

@@ -170,7 +170,7 @@ func (j *job) text(sum *bulk.Summary) string {
 	}
 	text += fmt.Sprintf(", skipped: %d%s, failed: %d", sum.Skipped, reasonsText(sum.Reasons), sum.Failed)
 	if _, left := j.leftBehind(sum); left+sum.Failed > 0 && j.copies {
-		text += fmt.Sprintf("; %d objects are not at DST", left+sum.Failed)
+		text += fmt.Sprintf("; not at DST: %d", left+sum.Failed)
 	}
 	text += fmt.Sprintf("; %d requests, %s, %d KMS calls", sum.Requests, sizeText(sum.Bytes, sum.Bytes), sum.KMSCalls)
 	if !j.flags.DryRun {

@@ -119,7 +119,7 @@ func (c *putCmd) explainResume(ctx context.Context, st *storage, at address, sta
 	case errors.Is(err, backend.ErrStateInUse):
 		text = "another s3seal is using " + state
 	case errors.Is(err, backend.ErrNotState):
-		text = state + " is no state file: it stays as it is; want another --state"
+		text = strings.TrimPrefix(err.Error(), "backend: ") + ": it stays as it is; want another --state"
 	default:
 		err = c.explain(ctx, st, at, c.explainSize(err))
 		if _, serr := os.Lstat(state); serr != nil || errors.Is(err, errors.ErrUnsupported) {

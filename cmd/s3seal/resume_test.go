@@ -181,7 +181,7 @@ func TestPutResumeUsage(t *testing.T) {
 	cli(t, nil, "put", "-k", ks.aes, "--resume", "--instruction-file", src, at).want(t, exitUsage, "instruction file")
 	cli(t, nil, "put", "-k", ks.aes, "--state", "s", src, at).want(t, exitUsage, "--resume")
 	cli(t, nil, "put", "-k", ks.rsaPub, "--resume", src, at).want(t, exitUsage, "private key")
-	cli(t, nil, "put", "-k", ks.aes, "--resume", "--state", src, src, at).want(t, exitFailure, "no state file")
+	cli(t, nil, "put", "-k", ks.aes, "--resume", "--state", src, src, at).want(t, exitFailure, "not a state file", "it stays as it is")
 	wantFiles(t, folder, "src", "v")
 	if got, _ := os.ReadFile(src); string(got) != "x" {
 		t.Errorf("the source is %q now", got)
