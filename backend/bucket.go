@@ -8,6 +8,15 @@
 //	backend/dir   a local folder
 //	backend/s3    an S3 server
 //
+// As in:
+//
+//	bucket := backend.NewBucket(driver, key, key, nil)   // key is a wrap.Key
+//	info, err := bucket.Put(ctx, "a/key", src, -1, nil)  // of a size that is not known
+//
+//	object, err := bucket.Get(ctx, "a/key")
+//	defer object.Close()
+//	_, err = io.Copy(dst, object)
+//
 // # What is guaranteed
 //
 // A put that fails leaves no object and does not harm the one before. A source

@@ -4,6 +4,9 @@
 // another key ([Rewrap]), seals them anew in another format ([Migrate]), says what
 // they are ([Audit]) and whether they are whole ([Verify]).
 //
+//	sum, err := bulk.Verify(ctx, bucket, bucket.List(ctx, &backend.ListOptions{Prefix: "logs/"}), nil)
+//	// err has ended the job; objects that have failed are counted in sum
+//
 // Which objects is a sequence, of [backend.Bucket.List] or of a [Manifest]. A
 // [Shard] is a part of them: several processes, on as many machines, share a
 // bucket without talking to each other. A [Journal] remembers what was done, so

@@ -17,7 +17,7 @@ import (
 
 // cleanupTimeout bounds what a test's cleanup may spend on one bucket. The
 // context of the test is done by then, so it cannot serve.
-const cleanupTimeout = 30 * time.Second
+const cleanupTimeout = 2 * time.Minute
 
 // NewBucket makes an empty bucket and returns its name. When the test ends the
 // bucket is removed with all that is in it: objects and unfinished uploads.
