@@ -124,9 +124,9 @@ type Options struct {
 	//
 	// The file is written before the object and removed again if the object
 	// fails and the storage says that nothing of it was stored; a crash in
-	// between leaves a file without an object. Two puts, or a put and a delete, of the same key at
-	// the same time can leave an object with the file of another one: it can
-	// no longer be opened, or with CBC opens to garbage.
+	// between leaves a file without an object. Two puts, or a put and a delete,
+	// of the same key at the same time can leave an object with the file of
+	// another one: it can no longer be opened, or with CBC opens to garbage.
 	//
 	// Overwriting is refused with [ErrInstructionFile] unless the storage
 	// keeps versions: from the moment that the file is replaced until the
