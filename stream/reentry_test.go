@@ -11,24 +11,14 @@ import (
 	"testing/iotest"
 
 	"github.com/s3seal/s3seal/stream/internal/engine"
+	"github.com/s3seal/s3seal/stream/internal/sourcetest"
 )
-
-// A blocked source hands out what it is to read into, and waits.
-type blocked struct {
-	in  chan []byte
-	out chan int
-}
-
-func (s *blocked) Read(p []byte) (int, error) {
-	s.in <- p
-	return <-s.out, io.EOF
-}
 
 // TestReadWhileReading reads a stream again while its source is still at work,
 // as a transport may whose request was cancelled. That is not allowed; but it
 // must not give the source a buffer to write into that other streams use.
 func TestReadWhileReading(t *testing.T) {
-	s := &blocked{make(chan []byte), make(chan int)}
+	s := sourcetest.NewBlocked()
 	r, err := NewGCMEncryptReader(s, zeroBlock[:], zeroBlock[:GCMIVSize], nil)
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +28,7 @@ func TestReadWhileReading(t *testing.T) {
 		defer close(done)
 		r.Read(make([]byte, 10))
 	}()
-	p := <-s.in
+	p := <-s.In
 	if _, err := r.Read(make([]byte, 10)); err == nil {
 		t.Error("the second Read = nil, want an error")
 	}
@@ -48,7 +38,7 @@ func TestReadWhileReading(t *testing.T) {
 			t.Fatal("the buffer of a source that is at work was given to another stream")
 		}
 	}
-	s.out <- 0
+	s.Out <- 0
 	<-done
 }
 
@@ -113,21 +103,6 @@ func TestWriteCount(t *testing.T) {
 	}
 }
 
-// A reentrant source reads from the stream that reads it, once.
-type reentrant struct {
-	io.Reader
-	stream io.Reader
-	err    error
-}
-
-func (s *reentrant) Read(p []byte) (int, error) {
-	if r := s.stream; r != nil {
-		s.stream = nil
-		_, s.err = r.Read(make([]byte, 10))
-	}
-	return s.Reader.Read(p)
-}
-
 // TestReadFromWithin: it is an error for the Read within, and no panic outside.
 func TestReadFromWithin(t *testing.T) {
 	key, iv := zeroBlock[:], zeroBlock[:GCMIVSize]
@@ -137,15 +112,15 @@ func TestReadFromWithin(t *testing.T) {
 		"its first block": func(src io.Reader) (io.Reader, error) { return NewCTRRangeReader(src, key, iv, 5, 50) },
 		"CTRReader":       func(src io.Reader) (io.Reader, error) { return NewCTRReader(src, key, zeroBlock[:]) },
 	} {
-		s := &reentrant{Reader: bytes.NewReader(make([]byte, 64))}
+		s := &sourcetest.Reentrant{Reader: bytes.NewReader(make([]byte, 64))}
 		r, err := open(s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.stream = r
+		s.Stream = r
 		io.Copy(io.Discard, r)
-		if s.err == nil || s.err == io.EOF {
-			t.Errorf("%s: the Read within = %v, want an error", name, s.err)
+		if s.Err == nil || s.Err == io.EOF {
+			t.Errorf("%s: the Read within = %v, want an error", name, s.Err)
 		}
 		if n, err := r.Read(make([]byte, 1)); n != 0 || err == nil {
 			t.Errorf("%s: Read after that = %d, %v, want an error", name, n, err)
