@@ -40,6 +40,7 @@ func (t *task) stat(ctx context.Context, b *backend.Bucket) (oi *backend.ObjectI
 	if err == nil {
 		t.header = oi.Header
 	}
+	noFile := lost(b, oi)
 	switch {
 	case errors.Is(err, backend.ErrNotExist):
 		r = skip(t.Info, ReasonGone)
@@ -49,8 +50,8 @@ func (t *task) stat(ctx context.Context, b *backend.Bucket) (oi *backend.ObjectI
 		r = skip(&oi.Info, ReasonJournal)
 	case archived(&oi.Info):
 		r = skip(&oi.Info, ReasonArchived)
-	case lost(b, oi) != nil:
-		r = fail(&oi.Info, lost(b, oi))
+	case noFile != nil:
+		r = fail(&oi.Info, noFile)
 	case oi.Header == nil:
 		r = skip(&oi.Info, plainReason(&oi.Info))
 	default:
