@@ -55,6 +55,7 @@ const (
 	kindComplete = "complete upload"
 	kindAbort    = "abort upload"
 	kindParts    = "list parts"
+	kindUploads  = "list uploads"
 	kindGet      = "get"
 	kindHead     = "head"
 	kindDelete   = "delete"
@@ -63,6 +64,8 @@ const (
 func kind(req *http.Request) string {
 	q := req.URL.Query()
 	switch {
+	case q.Has("uploads") && req.Method == http.MethodGet:
+		return kindUploads
 	case q.Has("uploads"):
 		return kindStart
 	case q.Has("partNumber"):

@@ -29,6 +29,8 @@ var (
 // ListUploads returns the uploads that are not over, as [backend.Multiparter]
 // says. MinIO lists by a prefix only the uploads of the key that is the prefix,
 // and without one only those since its start; so ListUploads asks both ways.
+// MinIO also lists, for a day, uploads that were completed for a client that had
+// hung up; so ListUploads asks for the parts of each, in a request of its own.
 //
 // A list that leads back to where it was, or nowhere, is an error, since what it
 // leaves out would be taken for aborted, and so is one of more than a million
@@ -39,12 +41,14 @@ func (d *Driver) ListUploads(ctx context.Context, prefix string) ([]backend.Uplo
 	if err == nil && prefix != "" {
 		err = d.listUploads(ctx, "", prefix, found)
 	}
-	if err != nil {
-		return nil, fault(ctx, "list uploads", prefix, err)
-	}
 	var list []backend.Upload
 	for _, u := range found {
-		list = append(list, u)
+		if err == nil && !d.over(ctx, u.Key, u.ID) {
+			list, err = append(list, u), ctx.Err()
+		}
+	}
+	if err != nil {
+		return nil, fault(ctx, "list uploads", prefix, err)
 	}
 	return list, nil
 }

@@ -55,14 +55,23 @@ func (s *Server) Objects(t testing.TB, bucket string) []string {
 
 // IncompleteUploads returns the number of multipart uploads in bucket that
 // have been neither completed nor aborted. An external MinIO may forget those
-// from before its last start.
+// from before its last start. What MinIO lists though it is over, which happens
+// when the client had hung up, does not count.
 func (s *Server) IncompleteUploads(t testing.TB, bucket string) int {
 	t.Helper()
-	uploads, err := listUploads(t.Context(), minio.Core{Client: s.Client(t)}, bucket)
+	core := minio.Core{Client: s.Client(t)}
+	uploads, err := listUploads(t.Context(), core, bucket)
 	if err != nil {
 		t.Fatalf("s3test: list uploads on %s: %v", s.Name, err)
 	}
-	return len(uploads)
+	n := 0
+	for _, u := range uploads {
+		_, err := core.ListObjectParts(t.Context(), bucket, u.Key, u.UploadID, 0, 1)
+		if minio.ToErrorResponse(err).Code != minio.NoSuchUpload {
+			n++
+		}
+	}
+	return n
 }
 
 // listUploads asks without a prefix, because MinIO takes a prefix for a key.
