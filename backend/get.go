@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/s3seal/s3seal/envelope"
 )
@@ -159,15 +158,10 @@ func (b *Bucket) Permit(oi *ObjectInfo) error {
 
 // permitPlain says whether an object without an envelope and without an
 // instruction file may be read as it is. One that still carries the hints of an
-// encrypting writer is ciphertext whose file is lost, one with names of ours is
-// of a format that this version does not know; neither must be mistaken for
-// plaintext.
+// encrypting writer must not be mistaken for plaintext.
 func permitPlain(o *ObjectInfo, opts *envelope.OpenOptions) error {
-	for name := range o.Metadata {
-		bare := strings.TrimPrefix(strings.ToLower(name), metadataPrefix)
-		if strings.HasPrefix(bare, "x-amz-unencrypted-content-") || strings.HasPrefix(bare, "s3seal-") {
-			return fmt.Errorf("%w in its metadata, but has %s: its envelope is in an instruction file that is not there", envelope.ErrNotEncrypted, name)
-		}
+	if name := CiphertextHint(o.Metadata); name != "" {
+		return fmt.Errorf("%w in its metadata, but has %s: its envelope is in an instruction file that is not there", envelope.ErrNotEncrypted, name)
 	}
 	if !opts.AllowPlaintext {
 		return envelope.ErrNotEncrypted

@@ -52,6 +52,28 @@ func MetadataSize(meta map[string]string) int {
 // case does not matter. It may be called concurrently.
 func ReservedMetadata(name string) bool { return reservedPrefix(name) != "" }
 
+// CiphertextHint returns the first name in the metadata of an object that only an
+// encrypting writer leaves there: a hint of V1 and V2 to the length or hash of the
+// plaintext, which stays when the envelope is in an instruction file, or any name
+// of ours. It returns "" if there is none.
+//
+// Where there is a hint and no envelope, as [Bucket.Stat] finds it, the object is
+// ciphertext whose instruction file is lost or under another suffix, and must not
+// pass for plaintext. That there is no hint proves nothing: the metadata is not
+// authenticated, and V3 leaves none. Names may have the prefix that they travel
+// under; the case does not matter.
+//
+// It may be called concurrently while nobody writes to meta.
+func CiphertextHint(meta map[string]string) string {
+	for _, name := range slices.Sorted(maps.Keys(meta)) {
+		bare := strings.TrimPrefix(strings.ToLower(name), metadataPrefix)
+		if strings.HasPrefix(bare, "x-amz-unencrypted-content-") || strings.HasPrefix(bare, "s3seal-") {
+			return name
+		}
+	}
+	return ""
+}
+
 // reservedPrefix returns how a reserved name begins, and nothing for others.
 func reservedPrefix(name string) string {
 	for _, prefix := range reservedPrefixes {

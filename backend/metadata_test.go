@@ -109,6 +109,25 @@ func TestMetadataOfLargeKey(t *testing.T) {
 	}
 }
 
+func TestCiphertextHint(t *testing.T) {
+	for want, meta := range map[string]map[string]string{
+		"":                                {"author": "x", "x-amz-unencrypted": "x", "x-amz-key": "x", "my-s3seal-": "x"},
+		"x-amz-unencrypted-content-md5":   {"x-amz-unencrypted-content-md5": "", "z": "x"},
+		"X-Amz-Unencrypted-Content-Other": {"X-Amz-Unencrypted-Content-Other": "x"},
+		"X-Amz-Meta-X-Amz-Unencrypted-Content-Length": {
+			"X-Amz-Meta-X-Amz-Unencrypted-Content-Length": "5", "x-amz-meta-author": "x", "x-amz-unencrypted-content-length": "5",
+		},
+		"s3seal-2": {"s3seal-2": "x", "x-amz-unencrypted-content-length": "5"},
+	} {
+		if got := backend.CiphertextHint(meta); got != want {
+			t.Errorf("%v: want %q, got %q", meta, want, got)
+		}
+	}
+	if got := backend.CiphertextHint(nil); got != "" {
+		t.Errorf("no metadata: got %q", got)
+	}
+}
+
 func TestReservedNames(t *testing.T) {
 	for name, want := range map[string]bool{
 		"x-amz-key": true, "X-Amz-Anything": true, "s3seal-suite": true, "S3SEAL-": true,

@@ -115,22 +115,6 @@ func flagOfMetadata(bad *envelope.MetadataError) AuditFlag {
 	return FlagMixed
 }
 
-// lengthHints are what writers of V1 and V2 leave on an object whose envelope is
-// in an instruction file.
-const lengthHints = "x-amz-unencrypted-content-"
-
-// lostFile reports whether an object without an envelope is ciphertext all the
-// same.
-func lostFile(info *backend.ObjectInfo) bool {
-	for name := range info.Metadata {
-		bare := strings.TrimPrefix(strings.ToLower(name), "x-amz-meta-")
-		if strings.HasPrefix(bare, lengthHints) {
-			return true
-		}
-	}
-	return false
-}
-
 // An AuditNote is a flag with what raised it.
 type AuditNote struct {
 	Flag   AuditFlag `json:"flag"`             // what there is to say

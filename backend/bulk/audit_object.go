@@ -237,7 +237,7 @@ func (o *AuditObject) sealedObject(info *backend.ObjectInfo, levels []AuditLevel
 
 // plainObject is for an object that has no envelope.
 func (o *AuditObject) plainObject(info *backend.ObjectInfo, levels []AuditLevel) {
-	if lostFile(info) {
+	if backend.CiphertextHint(info.Metadata) != "" {
 		o.Kind = KindDamaged
 		o.note(FlagFileMissing, "metadata has the hints of an encrypting writer, and no envelope")
 		return

@@ -65,7 +65,7 @@ func (t *task) stat(ctx context.Context, b *backend.Bucket) (oi *backend.ObjectI
 // no envelope: it is in an instruction file that is not there, or is another one
 // than b looks for. For all others, and with oi nil, lost returns nil.
 func lost(b *backend.Bucket, oi *backend.ObjectInfo) error {
-	if oi == nil || oi.Header != nil || !lostFile(oi) {
+	if oi == nil || oi.Header != nil || backend.CiphertextHint(oi.Metadata) == "" {
 		return nil
 	}
 	return cmp.Or(b.Permit(oi), envelope.ErrNotEncrypted) // Permit never allows these

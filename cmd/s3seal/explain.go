@@ -52,7 +52,7 @@ func (r *reading) explainKnown(ctx context.Context, err error, h *envelope.Heade
 			return r.address.about(err)
 		}
 	}
-	if errors.Is(err, envelope.ErrNotEncrypted) && !r.address.isS3() && !envelopeElsewhere(meta) {
+	if errors.Is(err, envelope.ErrNotEncrypted) && !r.address.isS3() && backend.CiphertextHint(meta) == "" {
 		err = &refusal{"not encrypted (no envelope in its metadata, and no instruction file), or copied without " + dirHome +
 			", or renamed by hand: if it is not encrypted, allow it with " + flagPlaintext, err}
 		return r.address.about(err)
@@ -94,7 +94,7 @@ func explainRefusal(err error, h *envelope.Header, meta map[string]string) error
 		return &refusal{"it would still open by a key that must not open it any more (--revoke, --must-not-open)", err}
 	case errors.Is(err, backend.ErrNoNewKey) && h != nil:
 		return &refusal{"no new key serves its wrap, " + wrapText(h) + ": name one with --to (rewrap keeps the kind of key; migrate changes it)", err}
-	case errors.Is(err, envelope.ErrNotEncrypted) && envelopeElsewhere(meta):
+	case errors.Is(err, envelope.ErrNotEncrypted) && backend.CiphertextHint(meta) != "":
 		return &refusal{"its envelope is in an instruction file that is not there: if it has another name," +
 			" allow it with " + flagInstructionSuffix + " (s3seal open: --instruction)", err}
 	case errors.Is(err, envelope.ErrNotEncrypted):
@@ -127,18 +127,6 @@ func explainNoKey(err error, h *envelope.Header) error {
 		text.WriteString("; of several RSA keys, say which (rsa:FILE#name=value), or give only one")
 	}
 	return &refusal{text.String(), err}
-}
-
-// envelopeElsewhere recognises ciphertext by what some writers leave in the
-// metadata of objects with an instruction file. It must not pass for plaintext.
-func envelopeElsewhere(meta map[string]string) bool {
-	for name := range meta {
-		name = strings.TrimPrefix(strings.ToLower(name), "x-amz-meta-")
-		if strings.HasPrefix(name, "x-amz-unencrypted-content-") {
-			return true
-		}
-	}
-	return false
 }
 
 // dirHome is the folder in which package dir keeps metadata.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/s3seal/s3seal/backend"
 	"github.com/s3seal/s3seal/envelope"
 )
 
@@ -51,7 +52,7 @@ func (c *openCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	h, meta, err := c.header()
-	if errors.Is(err, envelope.ErrNotEncrypted) && c.Plaintext && !c.RequireBound && !envelopeElsewhere(meta) {
+	if errors.Is(err, envelope.ErrNotEncrypted) && c.Plaintext && !c.RequireBound && backend.CiphertextHint(meta) == "" {
 		return a.copyOut(ctx, interruptible(ctx, a.stdin))
 	}
 	if err != nil {

@@ -113,7 +113,7 @@ func (c *statCmd) print(a *app, d *statReport, at address, info *backend.ObjectI
 
 // isLost says whether an object is ciphertext whose envelope was not found.
 func isLost(info *backend.ObjectInfo) bool {
-	return info.Header == nil && envelopeElsewhere(info.Metadata)
+	return info.Header == nil && backend.CiphertextHint(info.Metadata) != ""
 }
 
 // describe puts an object in the terms of the JSON output.

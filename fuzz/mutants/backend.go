@@ -44,7 +44,7 @@ var backendMutants = []mutant{
 		new: ``,
 	},
 	{
-		name: "lost-file-is-plaintext", file: "backend/get.go", auth: true, packages: inBackend,
+		name: "lost-file-is-plaintext", file: "backend/metadata.go", auth: true, packages: inBackend,
 		old: `if strings.HasPrefix(bare, "x-amz-unencrypted-content-") || strings.HasPrefix(bare, "s3seal-") {`,
 		new: `if strings.HasPrefix(bare, "s3seal-") {`,
 	},
