@@ -229,6 +229,11 @@ var backendMutants = []mutant{
 		new: `			return nil`,
 	},
 	{
+		name: "s3-upload-that-is-over-is-listed", file: "backend/s3/pages.go", packages: inS3,
+		old: `err == nil && !d.over(ctx, u.Key, u.ID)`,
+		new: `err == nil`,
+	},
+	{
 		name: "s3-parts-without-marker-are-all", file: "backend/s3/pages.go", packages: inS3,
 		old: `			return nil, fmt.Errorf("%w: after part %d", errNoMarker, next)`,
 		new: `			return list, nil`,
