@@ -31,11 +31,11 @@ import (
 // the upload up, and so does a call with another size.
 //
 // The upload begins again, under a new content key and after the old upload was
-// aborted, if the state file is of another object, size, part size, Name or
-// options, if it is damaged or has a record less than it should, if the keys do
-// not open it, and if the storage has lost the upload or has parts of which the
-// file knows nothing. An object that was completed by the call before, which
-// then was killed, is recognised, after src was compared.
+// aborted, if the state file is of another size, part size or options, if it is
+// damaged or has a record less than it should, if the keys do not open it, and if
+// the storage has lost the upload or has parts of which the file knows nothing.
+// An object that was completed by the call before, which then was killed, is
+// recognised, after src was compared.
 //
 // # The state file
 //
@@ -50,6 +50,10 @@ import (
 // that he knows, or forget what was encrypted. Nobody must go on with a copy of
 // the file, or with an older one from a backup: both would encrypt the same
 // places again, and nothing could tell.
+//
+// A file that names an upload of another key or Options.Name is a [*StateError],
+// before src is read or anything is made or aborted: nothing else may know of that
+// upload. [ReadUploadState] says what a file is for.
 //
 // A crash just after the storage has begun the upload, and before that was
 // written down, leaves an empty upload that only AbortStale with AllUploads
@@ -199,6 +203,9 @@ func (r *resumable) digest() (string, error) {
 // begin goes on with the upload of the state file, or begins a new one.
 func (r *resumable) begin(ctx context.Context) error {
 	old, err := readHead(r.file)
+	if err == nil && old.UploadID != "" && (old.Bucket != r.head.Bucket || old.Key != r.head.Key) {
+		return &StateError{Bucket: old.Bucket, Key: old.Key}
+	}
 	if err == nil && r.head.matches(old) {
 		err = r.restore(ctx, old)
 		if err == nil {
@@ -230,16 +237,14 @@ func (r *resumable) begin(ctx context.Context) error {
 	return r.start(ctx)
 }
 
-// matches says whether old is of the same object.
+// matches says whether old, of the same object, names an upload to go on with.
 func (h *stateHeader) matches(old *stateHeader) bool {
-	return old.Bucket == h.Bucket && old.Key == h.Key && old.Size == h.Size &&
-		old.PartSize == h.PartSize && old.Options == h.Options && old.UploadID != ""
+	return old.Size == h.Size && old.PartSize == h.PartSize && old.Options == h.Options && old.UploadID != ""
 }
 
-// abandon aborts an upload that will not be resumed. One in another bucket is
-// out of reach.
+// abandon aborts an upload that will not be resumed.
 func (r *resumable) abandon(ctx context.Context, old *stateHeader) error {
-	if old.UploadID == "" || old.Bucket != r.bucket.name {
+	if old.UploadID == "" {
 		return nil
 	}
 	err := r.driver.AbortUpload(ctx, old.Key, old.UploadID)

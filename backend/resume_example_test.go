@@ -68,6 +68,40 @@ func ExampleBucket_PutResumable() {
 	// <nil>
 }
 
+// A state file is for one object. Others are refused, and lose nothing.
+func ExampleReadUploadState() {
+	folder, err := os.MkdirTemp("", "")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(folder)
+	state := filepath.Join(folder, "upload.state")
+
+	key, err := wrap.NewAESGCM(make([]byte, 32)) // use a key of random bytes
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	bucket := backend.NewBucket(&badLine{mem.New(), 1}, key, key, &backend.Options{Name: "vault"})
+	for _, name := range []string{"notes", "letters"} {
+		text := "more than two parts of 16 bytes each"
+		_, err := bucket.PutResumable(context.Background(), name, strings.NewReader(text), int64(len(text)), state, nil)
+		fmt.Println(err)
+	}
+	upload, err := backend.ReadUploadState(state)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(upload.Bucket, upload.Key)
+
+	// Output:
+	// backend: put "notes": connection lost
+	// backend: put "letters": backend: state file is for the upload of "notes" in bucket "vault", which would be lost
+	// vault notes
+}
+
 func ExampleBucket_AbortStale() {
 	ctx := context.Background()
 	driver := mem.New()

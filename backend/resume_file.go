@@ -24,6 +24,43 @@ var (
 	ErrNotState = errors.New("backend: not a state file")
 )
 
+// A StateError says that a state file is for the upload of another object, which
+// would be lost. [Bucket.AbortStale] gives that one up.
+type StateError struct {
+	Bucket string // Options.Name of that upload
+	Key    string // of its object
+}
+
+// Error names the object.
+func (e *StateError) Error() string {
+	return fmt.Sprintf("backend: state file is for the upload of %q in bucket %q, which would be lost", e.Key, e.Bucket)
+}
+
+// An UploadState is what a state file says of its upload in the clear.
+type UploadState struct {
+	Bucket   string            // Options.Name
+	Key      string            // of the object
+	UploadID string            // empty if the storage had not given one
+	Envelope map[string]string // the Header of the object, as metadata
+}
+
+// ReadUploadState reads the state file of a [Bucket.PutResumable], which may be in
+// use. Unlike PutResumable it does not ask who can write to the file. The error is
+// [ErrNotState] if it is something else, or nothing was written to it yet; another
+// one if it is damaged; and wraps [fs.ErrNotExist] if there is none. It may be
+// called concurrently.
+func ReadUploadState(path string) (*UploadState, error) {
+	var h *stateHeader
+	err := checkRegular(path)
+	if err == nil {
+		h, err = peekHead(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("backend: read state file: %w", err)
+	}
+	return &UploadState{h.Bucket, h.Key, h.UploadID, h.Envelope}, nil
+}
+
 // A stateFile is what an upload remembers it by. Of a real one, Sync returns
 // when all that was written will be there after a crash.
 type stateFile interface {
@@ -65,11 +102,18 @@ func openState(path string, mustExist bool) (stateFile, error) {
 	}
 }
 
-func openOrCreate(path string, mustExist bool) (*os.File, error) {
-	info, err := os.Lstat(path) // a link may lead to a file of somebody else
+// checkRegular refuses what is no regular file. A link may lead to a file of
+// somebody else.
+func checkRegular(path string) error {
+	info, err := os.Lstat(path)
 	if err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: %s is not a regular file", ErrNotState, path)
+		return fmt.Errorf("%w: %s is not a regular file", ErrNotState, path)
 	}
+	return err
+}
+
+func openOrCreate(path string, mustExist bool) (*os.File, error) {
+	err := checkRegular(path)
 	if err == nil {
 		return os.OpenFile(path, os.O_RDWR, 0)
 	}

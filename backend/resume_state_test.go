@@ -89,7 +89,7 @@ func TestResumeFlippedState(t *testing.T) {
 	}
 }
 
-// TestResumeSwappedStates: the state files of two objects do not fit the other,
+// TestResumeSwappedStates: a state file is not taken for that of another object,
 // and both objects are whole in the end.
 func TestResumeSwappedStates(t *testing.T) {
 	d := newPartsDriver(dirDriver(t))
@@ -105,7 +105,12 @@ func TestResumeSwappedStates(t *testing.T) {
 		wantErr(t, key, put(key, key, data), errBroken)
 	}
 	d.heal()
-	if err := errors.Join(put("one", "two", one), put("two", "one", two)); err != nil {
+	for key, state := range map[string]string{"one": "two", "two": "one"} {
+		if other, ok := errors.AsType[*backend.StateError](put(key, state, one)); !ok || other.Key != state {
+			t.Errorf("%s with the state file of %s = %v, want a StateError that names it", key, state, other)
+		}
+	}
+	if err := errors.Join(put("one", "one", one), put("two", "two", two)); err != nil {
 		t.Fatal(err)
 	}
 	d.check(t)

@@ -111,6 +111,9 @@ func (c *putCmd) resume(ctx context.Context, a *app, st *storage, at address, se
 
 // explainResume says what can be done about err.
 func (c *putCmd) explainResume(ctx context.Context, st *storage, at address, state string, err error) error {
+	if other, ok := errors.AsType[*backend.StateError](err); ok {
+		return c.refuseState(at, state, other.Bucket, other.Key)
+	}
 	text := ""
 	switch {
 	case errors.Is(err, stream.ErrPartChanged):

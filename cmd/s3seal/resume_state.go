@@ -4,87 +4,54 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
-	"os"
-	"strings"
 
 	"github.com/s3seal/s3seal/backend"
 )
 
 const flagState = "--state"
 
-// The head of a state file is magic || a hash and a length || JSON || zeros. Package
-// backend sees to the hash; here it is enough to read what can be read.
-const (
-	stateMagic = "s3seal-resume-1\n"
-	stateHead  = 16 << 10
-	stateJSON  = len(stateMagic) + 36
-)
-
-// A begunUpload is what a state file says of its upload in the clear.
-type begunUpload struct {
-	Bucket, Key string // the bucket is empty in a folder
-	UploadID    string
-	Envelope    map[string]string
-}
-
-// readState reads the head of a state file. It returns nil if there is none, if it
-// cannot be read, or if it names no upload: then put sees to it, and forgets nothing.
-func readState(path string) *begunUpload {
-	if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
-		return nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	var head strings.Builder
-	if _, err := io.CopyN(&head, f, stateHead); err != nil || !strings.HasPrefix(head.String(), stateMagic) {
-		return nil
-	}
-	u := new(begunUpload)
-	if json.NewDecoder(strings.NewReader(head.String()[stateJSON:])).Decode(u) != nil || u.UploadID == "" {
+// begun returns what the state file that was named says of its upload. It is nil if
+// none was, if it cannot be read, or if it names no upload: then put sees to it, and
+// forgets nothing.
+func (c *putCmd) begun() *backend.UploadState {
+	u, err := backend.ReadUploadState(string(c.State))
+	if err != nil || u.UploadID == "" {
 		return nil
 	}
 	return u
 }
 
 // checkState refuses a state file that was named and remembers the upload of another
-// object, before anything is read or made. Put would forget that upload, or abort it.
+// object, as put does, but before the source or a key is opened or made.
 func (c *putCmd) checkState(at address) error {
-	if c.State == "" {
-		return nil
-	}
-	u := readState(string(c.State))
+	u := c.begun()
 	if u == nil || u.Bucket == at.bucket && u.Key == at.key {
 		return nil
 	}
-	other := address{alias: at.alias, bucket: u.Bucket}
-	object := u.Key + " in a folder"
-	if u.Bucket == "" {
-		other = address{root: "ROOT"}
-	} else {
-		object = other.place() + u.Key
+	return c.refuseState(at, string(c.State), u.Bucket, u.Key)
+}
+
+// refuseState says what the state file is for. The bucket is empty in a folder.
+func (c *putCmd) refuseState(at address, state, bucket, key string) error {
+	other, object := address{root: "ROOT"}, key+" in a folder"
+	if bucket != "" {
+		other = address{alias: at.alias, bucket: bucket}
+		object = other.place() + key
 	}
 	return usagef("%s %s: it is for the upload of %s, which would be lost: want another %s for %s, or to give that one up: %s",
-		flagState, c.State, object, flagState, at.text, c.giveUp(other, string(c.State)))
+		flagState, state, object, flagState, at.text, c.giveUp(other, state))
 }
 
 // checkBegun refuses a state file that was named and whose upload is not here: it may
 // be on another server, or in another folder, and would be forgotten there.
 func (c *putCmd) checkBegun(ctx context.Context, a *app, st *storage, at address) error {
 	driver, ok := st.driver.(backend.Multiparter)
-	if c.State == "" || !ok {
+	u := c.begun()
+	if u == nil || !ok {
 		return nil
 	}
-	u := readState(string(c.State))
-	if u == nil {
-		return nil
-	}
-	if _, err := driver.ListParts(ctx, u.Key, u.UploadID); !errors.Is(err, backend.ErrNoUpload) || u.became(ctx, st.driver) {
+	if _, err := driver.ListParts(ctx, u.Key, u.UploadID); !errors.Is(err, backend.ErrNoUpload) || became(ctx, st.driver, u) {
 		return nil // of another error put speaks itself
 	}
 	place, where := "in the folder "+at.root, "folder"
@@ -101,7 +68,7 @@ func (c *putCmd) checkBegun(ctx context.Context, a *app, st *storage, at address
 
 // became says whether the upload is over and has become the object, whose envelope
 // has a content key that no other has.
-func (u *begunUpload) became(ctx context.Context, d backend.Driver) bool {
+func became(ctx context.Context, d backend.Driver, u *backend.UploadState) bool {
 	info, err := d.Stat(ctx, u.Key)
 	if err != nil {
 		return false

@@ -46,9 +46,39 @@ func TestStateOfAnother(t *testing.T) {
 	cli(t, nil, "rm", "dir:"+root+"//x").want(t, exitOK)
 	writeFile(t, folder, filepath.Base(state), before)
 	putState(t, ks, state, src, "dir:"+root+"//x").want(t, exitUsage, "If it is gone for good, remove the file")
-	before[stateJSON] = 'x' // damaged: nobody can tell what it was about
+	before[52] = 'x' // damaged: nobody can tell what it was about
 	writeFile(t, folder, filepath.Base(state), before)
 	putState(t, ks, state, src, "dir:"+root+"//x").want(t, exitOK)
+	wantFiles(t, folder, "src", "v")
+}
+
+// TestStateOfAnotherFirst: that is said before the source is looked for and a key is
+// made, and of a state file that was not named it is said all the same.
+func TestStateOfAnotherFirst(t *testing.T) {
+	ks := newKeySet(t)
+	folder := t.TempDir()
+	root := filepath.Join(folder, "v")
+	src := writeFile(t, folder, "src", pattern(killSize))
+	state, at := begun(t, root, ks, src), "dir:"+root+"//y"
+	made := filepath.Join(folder, "made.key")
+	cli(t, nil, "put", "--new-key", made, "--resume", "--state", state, filepath.Join(folder, "none"), at).
+		want(t, exitUsage, "--state "+state+": it is for the upload of x in a folder, which would be lost")
+	wantFiles(t, folder, "src", filepath.Base(state), "v")
+
+	y, err := parseAddress(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved, err := (&putCmd{Src: text(src)}).statePath(nil, y)
+	if err == nil {
+		err = os.Rename(state, moved)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cli(t, nil, "put", "-q", "-k", ks.aes, "--resume", src, at).
+		want(t, exitUsage, "--state "+moved+": it is for the upload of x in a folder, which would be lost: want another --state for "+at)
+	putState(t, ks, moved, src, "dir:"+root+"//x").want(t, exitOK)
 	wantFiles(t, folder, "src", "v")
 }
 
