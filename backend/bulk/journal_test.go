@@ -153,11 +153,15 @@ func TestJournalDamaged(t *testing.T) {
 	}
 }
 
+// The head of a journal, and an entry.
+const (
+	journalHead = `{"s3seal_journal":1,"operation":"test","source":"a/","destination":"b/","options":"none"}` + "\n"
+	journalLine = `{"time":"2024-05-06T07:08:09Z","key":"k","size":1,"outcome":"done"}` + "\n"
+)
+
 // TestJournalHostile reads what nobody has written: it must be an error, or
 // nothing, and take no memory.
 func TestJournalHostile(t *testing.T) {
-	head := `{"s3seal_journal":1,"operation":"test","source":"a/","destination":"b/","options":"none"}` + "\n"
-	good := `{"time":"2024-05-06T07:08:09Z","key":"k","size":1,"outcome":"done"}` + "\n"
 	for name, text := range map[string]string{
 		"empty":           "",
 		"other file":      "hello\n",
@@ -165,15 +169,15 @@ func TestJournalHostile(t *testing.T) {
 		"version":         `{"s3seal_journal":2}` + "\n",
 		"array":           "[]\n",
 		"long head":       strings.Repeat("x", 2<<20),
-		"long line":       head + strings.Repeat("x", 2<<20) + "\n" + good,
-		"outcome":         head + strings.Replace(good, "done", "dune", 1) + good,
-		"no key":          head + strings.Replace(good, `"k"`, `""`, 1) + good,
-		"type":            head + strings.Replace(good, `"k"`, `17`, 1) + good,
-		"blank line":      head + "\n" + good,
-		"blank lines":     head + good + "\n\n",
-		"trailing":        head + strings.TrimSpace(good) + good + good,
-		"damage and torn": head + "{\n{",
-		"deep":            head + strings.Repeat("[", 1<<19) + "\n" + good,
+		"long line":       journalHead + strings.Repeat("x", 2<<20) + "\n" + journalLine,
+		"outcome":         journalHead + strings.Replace(journalLine, "done", "dune", 1) + journalLine,
+		"no key":          journalHead + strings.Replace(journalLine, `"k"`, `""`, 1) + journalLine,
+		"type":            journalHead + strings.Replace(journalLine, `"k"`, `17`, 1) + journalLine,
+		"blank line":      journalHead + "\n" + journalLine,
+		"blank lines":     journalHead + journalLine + "\n\n",
+		"trailing":        journalHead + strings.TrimSpace(journalLine) + journalLine + journalLine,
+		"damage and torn": journalHead + "{\n{",
+		"deep":            journalHead + strings.Repeat("[", 1<<19) + "\n" + journalLine,
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, _, err := readJournal([]byte(text)); !errors.Is(err, bulk.ErrNotJournal) {
@@ -196,6 +200,10 @@ func TestJournalHostile(t *testing.T) {
 func FuzzReadJournal(f *testing.F) {
 	f.Add([]byte(`{"s3seal_journal":1}` + "\n" + `{"key":"k","outcome":"done"}` + "\n{"))
 	f.Add([]byte("{\"s3seal_journal\":1}\n\n\n"))
+	f.Add([]byte(journalHead + journalLine))
+	f.Add([]byte(journalHead + journalLine + strings.Replace(journalLine, "done", "failed", 1) + strings.Replace(journalLine, `"k"`, `"k","to":"l"`, 1)))
+	f.Add([]byte(journalHead + journalLine + strings.TrimSpace(journalLine)))            // torn, and yet an entry
+	f.Add([]byte(journalHead + strings.Replace(journalLine, "k", `"`, 1) + journalLine)) // damaged
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, entries, err := readJournal(data)
 		if err != nil && !errors.Is(err, bulk.ErrNotJournal) {
