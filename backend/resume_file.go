@@ -50,11 +50,7 @@ type UploadState struct {
 // one if it is damaged; and wraps [fs.ErrNotExist] if there is none. It may be
 // called concurrently.
 func ReadUploadState(path string) (*UploadState, error) {
-	var h *stateHeader
-	err := checkRegular(path)
-	if err == nil {
-		h, err = peekHead(path)
-	}
+	h, err := peekHead(path)
 	if err != nil {
 		return nil, fmt.Errorf("backend: read state file: %w", err)
 	}

@@ -142,6 +142,9 @@ func (s *stale) state(ctx context.Context, path string, among bool) error {
 
 // peekHead reads the head of a state file that somebody else may have locked.
 func peekHead(path string) (*stateHeader, error) {
+	if err := checkRegular(path); err != nil { // nobody may ever write to a pipe
+		return nil, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ package backend_test
 import (
 	"bytes"
 	"errors"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -119,4 +120,23 @@ func TestAbortStaleFails(t *testing.T) {
 	}
 	_, err = backend.NewBucket(struct{ backend.Driver }{l}, nil, nil, nil).AbortStale(t.Context(), "", 0, nil)
 	wantErr(t, "without parts", err, errors.ErrUnsupported)
+}
+
+// TestAbortStaleWaitsForNothing: a pipe to which nobody writes is no state file.
+func TestAbortStaleWaitsForNothing(t *testing.T) {
+	l, pipe := newLitter(t), filepath.Join(t.TempDir(), "pipe")
+	if err := exec.Command("mkfifo", pipe).Run(); err != nil {
+		t.Skipf("mkfifo: %v", err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := l.bucket.AbortStale(t.Context(), "", 0, &backend.StaleOptions{States: []string{pipe}})
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		wantErr(t, "AbortStale", err, backend.ErrNotState)
+	case <-time.After(30 * time.Second):
+		t.Fatal("AbortStale waits for the pipe")
+	}
 }
