@@ -224,6 +224,11 @@ var backendMutants = []mutant{
 		new: ``,
 	},
 	{
+		name: "resume-forgets-another", file: "backend/resume.go", packages: inBackend,
+		old: `(old.Bucket != r.head.Bucket || old.Key != r.head.Key)`,
+		new: `(old.Key != r.head.Key)`,
+	},
+	{
 		name: "s3-page-without-marker-is-last", file: "backend/s3/pages.go", packages: inS3,
 		old: `			return fmt.Errorf("%w: after key %q and upload %q", errNoMarker, marker[0], marker[1])`,
 		new: `			return nil`,
