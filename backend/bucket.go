@@ -45,7 +45,7 @@
 // for:
 //
 //	KEY.instruction   the instruction file, see package envelope; up to 64 KiB
-//	KEY.key           the sidecar of [NewSidecarKey]: what the KMS has made of the KEK; up to 8 KiB
+//	KEY.key           the sidecar of NewSidecarKey: what the KMS has made of the KEK; up to 8 KiB
 //
 // The state file of [Bucket.PutResumable] is on the disk of the client:
 //
