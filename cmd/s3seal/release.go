@@ -18,9 +18,9 @@ const (
 	releaseUnverified = "unverified"
 )
 
-// releaseFlags say when plaintext may leave on its way to a pipe.
+// releaseFlags say when plaintext may leave on its way to a pipe or a connection.
 type releaseFlags struct {
-	Release string `enum:"buffered,spool,twopass,unverified" default:"spool" placeholder:"WHEN" help:"To stdout: spool (default), buffered and twopass verify the whole object before the first byte; unverified streams it, and exits 3 at the end if it was altered."`
+	Release string `enum:"buffered,spool,twopass,unverified" default:"spool" placeholder:"WHEN" help:"Of a v2 or v3 object (AES-GCM), before all of it was verified, to stdout or to who asks serve: spool (default), buffered and twopass release nothing; unverified streams, and fails at the end (exit code 3; serve breaks the connection) if it was altered."`
 }
 
 // releaseHelp is for the help of all commands that write to stdout.

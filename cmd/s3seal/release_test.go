@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -110,6 +111,47 @@ func TestReleaseAltered(t *testing.T) {
 		}
 	}
 	wantFiles(t, temp)
+}
+
+// TestReleaseFormats: which format is released by which rule, and to whom, is as
+// --help says it.
+func TestReleaseFormats(t *testing.T) {
+	ks := newKeySet(t)
+	root := filepath.Join(t.TempDir(), "v")
+	const size = 2*mebibyte + 3
+	for _, format := range []string{"v3", "v2", "chunked", "dare2"} {
+		cli(t, bytes.NewReader(pattern(size)), "put", "-k", ks.aes, "--format", format, "-", "dir:"+root+"//"+format).want(t, exitOK)
+		alterFile(t, filepath.Join(root, format), size-1)
+	}
+	for _, rule := range releases {
+		url, end := startServe(t, withRelease(rule, "dir:"+root, "-k", ks.aes, "--accept", "v2")...)
+		for format, streams := range map[string]bool{"v3": rule == "unverified", "v2": rule == "unverified", "chunked": true, "dare2": true} {
+			r := cli(t, nil, withRelease(rule, "cat", "-k", ks.aes, "--accept", "v2", "dir:"+root+"//"+format)...).want(t, exitDecrypt)
+			if (r.out != "") != streams {
+				t.Errorf("--release %q, %s: cat wrote %d bytes", rule, format, len(r.out))
+			}
+			if status, broken := serveBreaks(t, url+format); broken != streams || (status == http.StatusOK) != streams {
+				t.Errorf("--release %q, %s: status %d, connection broken: %v", rule, format, status, broken)
+			}
+		}
+		end()
+	}
+}
+
+// serveBreaks says whether the connection breaks before all of the answer is there.
+func serveBreaks(t *testing.T, url string) (status int, broken bool) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode, err != nil
 }
 
 // TestS3Release reads twice from real servers: the second request names the

@@ -34,9 +34,10 @@ func (serveCmd) Help() string {
 the PREFIX. There are no users: every process on this machine, of whichever user, can read what the keys
 open. It runs until it is interrupted, and then finishes what it is sending, for 5 seconds at most.
 
-Nothing that looks complete was not verified: --release says whether an object is verified before its first
-byte is sent, as with cat, or (unverified) at its end, where the connection breaks if it was altered. A part
-of an object (curl -r) is verified with chunked and dare2; else it needs ` + flagRanges + `.
+Nothing that looks complete was not verified, but for CBC and CTR, which cannot be: --release says whether an
+object is verified before its first byte is sent, as with cat, or (unverified) at its end, where the connection
+breaks if it was altered. A part of an object (curl -r) is verified with chunked and dare2; else it needs
+` + flagRanges + `.
 
 Example:
 
