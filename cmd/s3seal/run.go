@@ -79,7 +79,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitFailure
 	}
 	if err != nil {
-		return a.fail(ctx, usagef("%w (see s3seal %s--help)", err, commandOf(parser, args)))
+		return a.fail(ctx, usagef("%w (see s3seal %s--help)", inFlagWords(err), commandOf(parser, args)))
 	}
 	a.quiet = g.Quiet
 	return a.fail(ctx, command.Run())
