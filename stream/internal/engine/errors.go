@@ -9,8 +9,8 @@ package engine
 import "errors"
 
 var (
-	// ErrClosed says that a writer was used after Close.
-	ErrClosed = errors.New("stream: write after close")
+	// ErrClosed says that something was used after its Close or Wipe.
+	ErrClosed = errors.New("stream: used after close")
 
 	// ErrAborted says that a writer was aborted.
 	ErrAborted = errors.New("stream: aborted")
