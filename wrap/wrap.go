@@ -9,10 +9,10 @@
 //
 // # Which wrap
 //
-//	AES/GCM        [NewAESGCM]       the default for a symmetric KEK; binds the content algorithm
-//	RSA-OAEP-SHA1  [NewRSAOAEP]      the default for an RSA key; binds the content algorithm
-//	kms+context    [NewKMS]          a KEK that stays in a KMS; binds the content algorithm
-//	AESWrap        [NewAESKeyWrap]   RFC 3394; older clients; binds nothing
+//	AES/GCM        NewAESGCM       the default for a symmetric KEK; binds the content algorithm
+//	RSA-OAEP-SHA1  NewRSAOAEP      the default for an RSA key; binds the content algorithm
+//	kms+context    NewKMS          a KEK that stays in a KMS; binds the content algorithm
+//	AESWrap        NewAESKeyWrap   RFC 3394; older clients; binds nothing
 //
 // The wraps that should only ever be read are in package wrap/legacy, so that
 // importing it is a decision that can be seen and searched for.

@@ -6,12 +6,12 @@
 // [TestDriver] is the whole conformance suite in one call. The rest is for testing
 // what is built on top of a driver:
 //
-//	[Faulty]          a driver that fails at a chosen byte
-//	[NewWire]         a network between a client and a server that delays, breaks or alters
-//	[NewFlipProxy]    one that flips a bit behind markers
-//	[NewSchedule]     faults of thirteen classes, all from one seed
-//	[ChaosDriver]     a driver, and [ChaosTransport] a transport, that have them
-//	[RunSchedule]     operations under a schedule, and what must hold whatever happened
+//	Faulty          a driver that fails at a chosen byte
+//	NewWire         a network between a client and a server that delays, breaks or alters
+//	NewFlipProxy    one that flips a bit behind markers
+//	NewSchedule     faults of thirteen classes, all from one seed
+//	ChaosDriver     a driver, and ChaosTransport a transport, that have them
+//	RunSchedule     operations under a schedule, and what must hold whatever happened
 //
 // # What was rejected
 //

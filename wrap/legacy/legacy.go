@@ -4,11 +4,11 @@
 // V1 and of the oldest clients that write format V2. Importing it is the
 // decision to accept them.
 //
-//	AES-ECB                    [NewAESECB]             format V1, symmetric KEK; V2 to read
-//	RSA PKCS#1 v1.5            [NewRSAPKCS1Key]        format V1, RSA key; V2 to read
-//	RSA-OAEP-SHA256            [NewRSAOAEPSHA256Key]   format V2, read only
-//	kms                        [NewKMSPlain]           format V2, KMS key
-//	RSA without padding        [NewInsecureRSARawKey]  formats V1 and V2, read only
+//	AES-ECB                    NewAESECB             format V1, symmetric KEK; V2 to read
+//	RSA PKCS#1 v1.5            NewRSAPKCS1Key        format V1, RSA key; V2 to read
+//	RSA-OAEP-SHA256            NewRSAOAEPSHA256Key   format V2, read only
+//	kms                        NewKMSPlain           format V2, KMS key
+//	RSA without padding        NewInsecureRSARawKey  formats V1 and V2, read only
 //
 // # The bytes
 //
