@@ -38,10 +38,9 @@ var arrows = map[string][]string{
 	"internal/tempfile":        nil,
 }
 
-// thirdParty are those of the core that may depend on others' modules: a test
-// suite on test libraries, and the one format that is not built in, so that the
-// rest needs none, on sio.
-var thirdParty = []string{"backend/backendtest", "envelope/dare"}
+// thirdParty are those of the core that may depend on others' modules: the one
+// format that is not built in, so that the rest needs none, on sio.
+var thirdParty = []string{"envelope/dare"}
 
 // importers lists the only packages that may import a third-party module
 // themselves, tests aside. The command makes the client that backend/s3 takes.
@@ -96,21 +95,13 @@ func TestImportsPointOneWay(t *testing.T) {
 	for name, allowed := range arrows {
 		p, ok := all[module+"/"+name]
 		if !ok {
-			continue // not written yet; TestCorePackagesExist names those that must be there
+			t.Errorf("package %s is missing: if it was renamed, so is what it may import", name)
+			continue
 		}
 		for _, imp := range p.Imports {
 			if rel, ok := ours(imp); ok && !slices.Contains(allowed, rel) {
 				t.Errorf("%s imports %s, want only %q", name, rel, allowed)
 			}
-		}
-	}
-}
-
-func TestCorePackagesExist(t *testing.T) {
-	all := listPackages(t)
-	for _, name := range []string{"stream", "stream/chunked", "wrap", "wrap/legacy", "envelope", "backend", "backend/mem", "backend/dir", "backend/backendtest"} {
-		if _, ok := all[module+"/"+name]; !ok {
-			t.Errorf("package %s is missing", name)
 		}
 	}
 }
