@@ -10,6 +10,28 @@ import (
 	"syscall"
 )
 
+// Each package puts before an error what it was doing, which is right for who reads
+// the code. Who typed the command reads what spoken leaves of that:
+//
+//	s3://b/x: backend: put "x": s3: put "x": no route
+//	-> s3://b/x: no route
+//
+// as the address says which object it is (innerPrefix), and who typed put knows it.
+//
+//	s3://b/x: backend: part not in the upload, or not allowed there: part 3
+//	-> s3://b/x: part not in the upload, or not allowed there: part 3
+//
+// as only the name of the package is too much (innerPackage).
+//
+//	dir:v//x: backend: put "x": envelope: wrap key: wrap: KMS generate data key:
+//	wrap/awskms: generate data key: operation error KMS: GenerateDataKey,
+//	https response error StatusCode: 400, RequestID: , NotFoundException:
+//	localkms: key not found: "alias/a"
+//	-> dir:v//x: the KMS: GenerateDataKey: NotFoundException:
+//	localkms: key not found: "alias/a": check the key ID, and --region or AWS_REGION
+//
+// as the client of the KMS has its way of its own (kmsWay, kmsPrefix), and as there
+// is something to do about it (adviceFor).
 var (
 	// innerPrefix is what packages put before an error that says what was done
 	// with which key: who typed the command and reads the address knows both.

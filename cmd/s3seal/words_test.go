@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -49,6 +50,34 @@ func TestSpoken(t *testing.T) {
 		if got := spoken(c.err, exitCode(t.Context(), c.err)); got != c.want {
 			t.Errorf("spoken = %q, want %q", got, c.want)
 		}
+	}
+}
+
+// TestSpokenExamples: those in the comment at the top of words.go are true.
+func TestSpokenExamples(t *testing.T) {
+	source, err := os.ReadFile("words.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	comment, _, _ := strings.Cut(string(source), "\nvar (")
+	comment = oneLine(strings.ReplaceAll(comment, "\n//", "\n"))
+	noCredentials(t)
+	newKMS(t, "alias/b")
+	t.Chdir(t.TempDir())
+	put := &putCmd{Key: []text{"kms:alias/a"}, Src: stdio, Dst: "dir:v//x", sealFlags: sealFlags{Format: "v3"}}
+	at := address{text: "s3://b/x", bucket: "b", key: "x"}
+	for _, err := range []error{
+		at.about(fmt.Errorf("backend: put %q: %w", "x", fmt.Errorf("s3: put %q: %w", "x", errors.New("no route")))),
+		at.about(fmt.Errorf("%w: part 3", backend.ErrPart)),
+		put.Run(t.Context(), &app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard, env: os.Getenv}),
+	} {
+		example := fmt.Sprintf("%v -> %s", err, spoken(err, exitCode(t.Context(), err)))
+		if !strings.Contains(comment, example+" ") {
+			t.Errorf("not in the comment: %s", example)
+		}
+	}
+	if n := strings.Count(comment, " -> "); n != 3 {
+		t.Errorf("the comment has %d examples, want those 3", n)
 	}
 }
 
