@@ -45,8 +45,8 @@ Example:
     curl -r -100 http://127.0.0.1:8080/2026-11-23.log`
 }
 
-// How long the server waits: for the bucket, for a request to arrive, and for the answers in
-// progress when it is told to end. An answer itself may take its time.
+// How long the server waits: for the bucket, for a request to arrive, and for the
+// answers in progress when it is told to end. An answer itself may take its time.
 const (
 	serveCheckTimeout    = 15 * time.Second
 	serveHeaderTimeout   = 10 * time.Second

@@ -41,8 +41,9 @@ func newTransport(secure bool, env func(string) string, at address) (*http.Trans
 const caBundleVar = "AWS_CA_BUNDLE"
 
 // caBundle returns the certificates of the file that AWS_CA_BUNDLE names, or else
-// ca_bundle of the AWS profile if that counts; nil if there is none. As with AWS's tools those of
-// the system do not count then, but for a file that SSL_CERT_FILE names as well.
+// ca_bundle of the AWS profile if that counts; nil if there is none. As with AWS's
+// tools those of the system do not count then, but for a file that SSL_CERT_FILE
+// names as well.
 func caBundle(env func(string) string, profile bool) (*x509.CertPool, error) {
 	origin, path := caBundleVar, env(caBundleVar)
 	if path == "" && profile {

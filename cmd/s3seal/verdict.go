@@ -17,11 +17,11 @@ const (
 	opensUnknown = "unknown"
 )
 
-// verdict says whether keys open the object at in d, which has this
-// envelope, as far as can be told without its body. Whatever the object needs is allowed: nothing is
-// read, and which --accept that would take is said elsewhere. An error beside
-// opensNo is the reason; without a verdict, that there is none, because a KMS
-// could not be asked.
+// verdict says whether keys open the object at in d, which has this envelope, as
+// far as can be told without its body. Whatever the object needs is allowed:
+// nothing is read, and which --accept that would take is said elsewhere. An error
+// beside opensNo is the reason; without a verdict, that there is none, because a
+// KMS could not be asked.
 func verdict(ctx context.Context, d backend.Driver, at address, h *envelope.Header, keys wrap.Unwrapper) (string, error) {
 	if h == nil {
 		return opensNo, &refusal{"not encrypted: there is nothing for a key to open", envelope.ErrNotEncrypted}
