@@ -52,7 +52,9 @@ func NewCBCDecryptReader(src io.Reader, key, iv []byte) (*CBCDecryptReader, erro
 func (r *CBCDecryptReader) Read(p []byte) (int, error) { return r.r.Read(p) }
 
 // WriteTo decrypts all that is left of the stream to dst, unauthenticated,
-// reading up to two chunks a core ahead of what dst has got.
+// reading up to two chunks a core ahead of what dst has got. It returns how many
+// bytes dst has taken, and nil if the stream ended in proper padding. Its errors
+// are those of Read, and that of dst, wrapped.
 func (r *CBCDecryptReader) WriteTo(dst io.Writer) (n int64, err error) { return r.r.WriteTo(dst) }
 
 type cbcFeed struct {

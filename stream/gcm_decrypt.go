@@ -51,7 +51,9 @@ func NewGCMDecryptReader(src io.Reader, key, iv, aad []byte, limit int64) (*GCMD
 // error of the source, wrapped. After any error it fails for ever.
 func (r *GCMDecryptReader) Read(p []byte) (int, error) { return r.r.Read(p) }
 
-// WriteTo writes all that is left of the plaintext to dst, all of it verified.
+// WriteTo writes all that is left of the plaintext to dst, all of it verified,
+// and returns how many bytes dst has taken. Its errors are those of Read, and that
+// of dst, wrapped; at the end it returns nil.
 func (r *GCMDecryptReader) WriteTo(dst io.Writer) (n int64, err error) { return r.r.WriteTo(dst) }
 
 // A bufferedFeed holds a whole stream.

@@ -30,7 +30,9 @@ var _ io.WriterTo = (*GCMVerifiedReader)(nil)
 // the source, wrapped. After any error it fails for ever.
 func (r *GCMVerifiedReader) Read(p []byte) (int, error) { return r.r.Read(p) }
 
-// WriteTo writes all that is left of the plaintext to dst, all of it verified.
+// WriteTo writes all that is left of the plaintext to dst, all of it verified,
+// and returns how many bytes dst has taken. Its errors are those of Read, and that
+// of dst, wrapped; it returns nil once the plaintext is complete.
 func (r *GCMVerifiedReader) WriteTo(dst io.Writer) (n int64, err error) { return r.r.WriteTo(dst) }
 
 // A verifiedFeed holds one run of a stream.

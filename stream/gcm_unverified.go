@@ -46,15 +46,14 @@ func NewGCMUnverifiedReader(src io.Reader, key, iv, aad []byte) (*GCMUnverifiedR
 // from the source, or all there is, before it yields any of it; for a p of 1
 // MiB or more, as many chunks as fit in p, up to 4 MiB. It returns [io.EOF]
 // once the tag has been verified, [ErrDecrypt] if it is wrong or the stream
-// too short to have one, [ErrTooLarge] if the stream passes
-// [GCMMaxSize], and the error of the source, wrapped. After any error it fails
-// for ever.
+// too short to have one, [ErrTooLarge] if the stream passes [GCMMaxSize], and the
+// error of the source, wrapped. After any error it fails for ever.
 func (r *GCMUnverifiedReader) Read(p []byte) (int, error) { return r.r.Read(p) }
 
 // WriteTo decrypts all that is left of the stream to dst, unverified, reading up
-// to two chunks a core ahead of what dst has got. It
-// returns nil once the tag has been verified; on any other error what dst got
-// must be discarded.
+// to two chunks a core ahead of what dst has got. It returns how many bytes dst
+// has taken, and nil once the tag has been verified; on any error what dst got
+// must be discarded. Its errors are those of Read, and that of dst, wrapped.
 func (r *GCMUnverifiedReader) WriteTo(dst io.Writer) (n int64, err error) { return r.r.WriteTo(dst) }
 
 type unverifiedFeed struct {

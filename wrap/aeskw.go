@@ -25,7 +25,8 @@ const kwIV = 0xa6a6a6a6a6a6a6a6
 // nothing else.
 //
 // The KEK is 16, 24 or 32 bytes long; key is a multiple of 8 bytes and at least
-// 16 (the RFC defines no shorter one). The result is 8 bytes longer than key.
+// 16 (the RFC defines no shorter one). The result is 8 bytes longer than key. The
+// error names the argument with the wrong length.
 // AESKeyWrap may be called concurrently.
 func AESKeyWrap(kek, key []byte) ([]byte, error) {
 	block, err := newKEK(kek)
@@ -118,8 +119,9 @@ type aesKeyWrap struct {
 // [NewAESGCM] binds. It has no limit on the number of wraps and needs no
 // randomness, and it works in FIPS 140-only mode.
 //
-// The KEK is 16, 24 or 32 bytes long and is copied. CEKs are 16, 24 or 32 bytes
-// long, wrapped 24, 32 or 40; Unwrap rejects any other with [ErrUnwrap].
+// The KEK is 16, 24 or 32 bytes long and is copied; any other length is an error.
+// CEKs are 16, 24 or 32 bytes long, wrapped 24, 32 or 40; Unwrap rejects any other
+// with [ErrUnwrap].
 // The key is safe for concurrent use.
 func NewAESKeyWrap(kek []byte) (Key, error) {
 	block, err := newKEK(kek)

@@ -56,8 +56,9 @@ func NewDecryptReader(src io.Reader, key, context []byte) (*DecryptReader, error
 // the source, wrapped. After any error it fails for ever.
 func (r *DecryptReader) Read(p []byte) (int, error) { return r.r.Read(p) }
 
-// WriteTo writes all that is left of the plaintext to dst, all of it verified.
-// It returns nil once the last chunk has been verified.
+// WriteTo writes all that is left of the plaintext to dst, all of it verified,
+// and returns how many bytes dst has taken. It returns nil once the last chunk has
+// been verified. Its errors are those of Read, and that of dst, wrapped.
 func (r *DecryptReader) WriteTo(dst io.Writer) (n int64, err error) { return r.r.WriteTo(dst) }
 
 // An openFeed opens a stream run by run.

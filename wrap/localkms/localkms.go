@@ -96,9 +96,9 @@ var _ wrap.KMS = (*KMS)(nil)
 // concurrently.
 func New() *KMS { return new(KMS) }
 
-// CreateKey makes a key from crypto/rand. An ID that exists is an error, as is a
-// file that cannot be written; the key does not exist then. It may be called
-// concurrently.
+// CreateKey makes a key from crypto/rand. An ID that exists, or is not UTF-8 text
+// of 1 to 2048 bytes, is an error, as is a file that cannot be written; nothing has
+// changed then. It may be called concurrently.
 func (k *KMS) CreateKey(keyID string) error {
 	key := make([]byte, keySize)
 	defer clear(key)
@@ -106,8 +106,9 @@ func (k *KMS) CreateKey(keyID string) error {
 	return k.ImportKey(keyID, key)
 }
 
-// ImportKey makes a key whose first version is key, 32 bytes, which is copied.
-// Otherwise it is like [KMS.CreateKey].
+// ImportKey makes a key whose first version is key, 32 bytes, which is copied. Any
+// other length is an error, as is what is one of [KMS.CreateKey]; nothing has
+// changed then. It may be called concurrently.
 func (k *KMS) ImportKey(keyID string, key []byte) error {
 	if err := checkKeyID(keyID); err != nil {
 		return err
