@@ -9,7 +9,8 @@ import (
 
 // A label is the only thing that a key type shows of itself. Key types embed
 // it: without these methods fmt would walk into the struct by reflection, and
-// an AES key schedule begins with the key.
+// an AES key schedule begins with the key. Package wrap/legacy has its own: a type
+// of a package that both share would be an exported field of every key.
 type label string
 
 // String names the kind of the key, and what is public about it.

@@ -9,7 +9,8 @@ import (
 )
 
 // The types show nothing but their names, whatever the verb: fmt would walk
-// into them by reflection, and there are keys and plaintext.
+// into them by reflection, and there are keys and plaintext. Other packages have
+// these two functions of a line as well: a package for them would be longer.
 
 func format(f fmt.State, name string) { io.WriteString(f, "chunked."+name) }
 

@@ -53,7 +53,8 @@ import (
 
 // A label is the only thing that a key type shows of itself. Key types embed
 // it: without these methods fmt would walk into the struct by reflection, and
-// an AES key schedule begins with the key.
+// an AES key schedule begins with the key. Package wrap has the same one: a type of
+// a package that both share would be an exported field of every key.
 type label string
 
 func (l label) String() string { return string(l) }
