@@ -114,8 +114,9 @@ type VerifyOptions struct {
 // is as safe and needs no memory.
 //
 // An object that is replaced while it is read is read again, and fails with
-// [backend.ErrChanged] if that does not end. The error is that of the objects, of Against, of the journal or of ctx. The
-// Summary is never nil. opts may be nil. Verify may be called concurrently.
+// [backend.ErrChanged] if that does not end. The error is that of the objects, of
+// Against, of the journal or of ctx. The Summary is never nil. opts may be nil.
+// Verify may be called concurrently.
 func Verify(ctx context.Context, b *backend.Bucket, objects iter.Seq2[*backend.Info, error], opts *VerifyOptions) (*Summary, error) {
 	if opts == nil {
 		opts = new(VerifyOptions)

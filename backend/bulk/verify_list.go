@@ -61,7 +61,36 @@ func (l *loss) err() error {
 	return fmt.Errorf("%w: %s", ErrNotStored, l.reason)
 }
 
-// sums are the objects of VerifyOptions.Against, by key.
+// sums are the objects of VerifyOptions.Against, by key. The lines of a journal are
+// about the key To, or about Key where there is no To; the job is one that copies
+// where there is. They say of the object:
+//
+//	outcome, reason              without To     with To
+//	Done with a sum, or a sum    summed         summed; Key regained
+//	Done without a sum, Begun    nothing        nothing
+//	Failed                       lost           lost
+//	Skipped  ReasonJournal       regained       regained; Key, too
+//	         ReasonGone          vanished       vanished; Key, too
+//	         ReasonLocked        present        lost
+//	         ReasonArchived      present        lost
+//	         ReasonTarget        present        present
+//	         ReasonNotEncrypted  regained       left
+//	         others              nothing        nothing
+//
+// summed, present and left are words. Lost is a loss: it stands beside the word, and
+// counts before it. Each word takes a loss back, as regained does alone. Vanished
+// leaves a loss one, and notes that it is gone. Key beside To means a loss that came
+// without To, before it was known where to.
+//
+// The first of these that holds says which of two lines wins:
+//
+//   - a sum over the other words, whatever their times;
+//   - a sum over what is skipped as locked or archived after it: no loss then;
+//   - a sum over a loss, unless both have times;
+//   - what is known to be later, which takes two times;
+//   - else the one that comes last.
+//
+// Only losses of lines that came before can be regained or vanish.
 type sums map[string]*listed
 
 // readSums reads a list. What cannot be understood is an error: an object must
