@@ -15,6 +15,25 @@
 //
 // A second download where the disk is too full for the ciphertext that is kept until
 // it is verified: nobody has asked for it, so it takes a flag.
+//
+// # Files
+//
+// A command is in the file of its name, with cat in get, abort-stale in resume_stale
+// and kms-server in kmsserver. The other files, by what they are about:
+//
+//   - the command line: main, run, grammar, onecommand, flagwords; what several
+//     commands can be told: *flags, accept, format, context, instruction, release
+//   - from an error to a sentence and an exit code: exit, words, explain, remedy,
+//     nothing, toolarge
+//   - where an object is: address*, put_target, storage; on which server, and who
+//     asks: endpoint, mchost, profile, credentials, transport
+//   - with what it is encrypted: keyspec, keys, keyfile, keyguard, aesfile, rsafile,
+//     kms, sidecar, recipients; with what instead: newkey*
+//   - the bytes, in: source, command, await; out: reader, metafile, byterange,
+//     release, outputs, wholefile; and on their way: progress, resume*
+//   - many objects, for audit, verify, rewrap and migrate: bulk*, against
+//   - what is said of an object: describe, verdict, json; of all that is around it:
+//     doctor*
 package main
 
 import (
