@@ -15,13 +15,13 @@ import (
 
 // auditCmd says what objects are.
 type auditCmd struct {
-	JSON     bool `name:"json" help:"Print the report as one JSON object with stable names."`
-	CSV      bool `name:"csv" help:"Print the report as CSV."`
-	Objects  bool `help:"Instead of a report, print what is known of each object as JSON, one line each, in no order."`
-	MaxRows  int  `default:"1000" placeholder:"N" help:"How many rows the report has at most; what is left is counted as others. Default 1000."`
-	Examples int  `default:"10" placeholder:"N" help:"How many examples a finding has at most; default 10."`
-	suffixFlags
-	bulkFlags
+	JSON        bool `name:"json" help:"Print the report as one JSON object with stable names."`
+	CSV         bool `name:"csv" help:"Print the report as CSV."`
+	Objects     bool `help:"Instead of a report, print what is known of each object as JSON, one line each, in no order."`
+	MaxRows     int  `default:"1000" placeholder:"N" help:"How many rows the report has at most; what is left is counted as others. Default 1000."`
+	Examples    int  `default:"10" placeholder:"N" help:"How many examples a finding has at most; default 10."`
+	bulkFlags   `group:"Many objects:"`
+	suffixFlags `group:"Storage:"`
 	storageFlags
 	Prefix text `arg:"" help:"Where: s3://BUCKET, s3://BUCKET/PREFIX, dir:ROOT or dir:ROOT//PREFIX."`
 }

@@ -25,10 +25,10 @@ type bulkFlags struct {
 
 // jobFlags are those of commands that do something to many objects.
 type jobFlags struct {
-	bulkFlags
-	Journal text `placeholder:"FILE" help:"Remember there what was done to which object: the same command goes on with it. It is for its owner only, and belongs on this machine."`
-	DryRun  bool `help:"Only say what there is to do, and how many requests, bytes and KMS calls it takes. Nothing is changed or made, and no key is used."`
-	JSON    bool `name:"json" help:"Print the summary as one JSON object with stable names."`
+	bulkFlags `group:"Many objects:"`
+	Journal   text `group:"Many objects:" placeholder:"FILE" help:"Remember there what was done to which object: the same command goes on with it. It is for its owner only, and belongs on this machine."`
+	DryRun    bool `help:"Only say what there is to do, and how many requests, bytes and KMS calls it takes. Nothing is changed or made, and no key is used."`
+	JSON      bool `name:"json" help:"Print the summary as one JSON object with stable names."`
 }
 
 // bulkHelp is for the help of all commands with jobFlags.

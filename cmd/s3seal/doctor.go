@@ -12,7 +12,7 @@ import (
 
 // doctorCmd checks what the other commands need.
 type doctorCmd struct {
-	Key   []text `short:"k" sep:"none" placeholder:"KEY" help:"Also check this key: its file, who can read it, whether what it seals opens again, and whether it is the one of the object at ADDRESS; of a KMS, whether it answers. May be repeated."`
+	Key   []text `group:"Key:" short:"k" sep:"none" placeholder:"KEY" help:"Also check this key: its file, who can read it, whether what it seals opens again, and whether it is the one of the object at ADDRESS; of a KMS, whether it answers. May be repeated."`
 	Write bool   `help:"Also try what needs to write: small objects with new names under the address, which are removed again."`
 	JSON  bool   `name:"json" help:"Print one JSON object with stable names."`
 	storageFlags

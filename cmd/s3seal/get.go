@@ -136,7 +136,7 @@ func (r *reading) object(ctx context.Context, part *byteRange) (*backend.Object,
 type catCmd struct {
 	readFlags
 	Range  *byteRange `placeholder:"A-B|A-|-N" help:"Only these bytes of the plaintext, counted from 0, B included; -N: the last N."`
-	Ranges bool       `name:"allow-unauthenticated-ranges" help:"Allow --range of formats in which it cannot notice alterations: all but chunked and dare2."`
+	Ranges bool       `group:"Reading:" name:"allow-unauthenticated-ranges" help:"Allow --range of formats in which it cannot notice alterations: all but chunked and dare2."`
 	Src    text       `arg:"" help:"The object."`
 }
 

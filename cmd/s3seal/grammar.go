@@ -8,7 +8,9 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// A grammar is the command line as kong reads it.
+// A grammar is the command line as kong reads it. The group of a flag is the heading
+// in --help that it is under: what commands share has one, and what is left to a
+// command alone comes first.
 type grammar struct {
 	Quiet   bool             `short:"q" help:"No progress bar and no summary."`
 	Version kong.VersionFlag `help:"Print the version and exit."`
@@ -80,6 +82,6 @@ func (t *text) Decode(ctx *kong.DecodeContext) error {
 
 // A storageFlags says how to reach s3:// addresses.
 type storageFlags struct {
-	Endpoint text `placeholder:"URL" help:"S3 endpoint, http(s)://HOST[:PORT] or HOST:PORT (https)."`
-	Region   text `placeholder:"NAME" help:"S3 region; else AWS_REGION, AWS_DEFAULT_REGION, that of the AWS profile, us-east-1."`
+	Endpoint text `group:"Storage:" placeholder:"URL" help:"S3 endpoint, http(s)://HOST[:PORT] or HOST:PORT (https)."`
+	Region   text `group:"Storage:" placeholder:"NAME" help:"S3 region; else AWS_REGION, AWS_DEFAULT_REGION, that of the AWS profile, us-east-1."`
 }

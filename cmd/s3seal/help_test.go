@@ -53,6 +53,29 @@ func TestHelpJSON(t *testing.T) {
 	}
 }
 
+// TestHelpGroups: flags are under headings that are the same for all commands, and in
+// the same order.
+func TestHelpGroups(t *testing.T) {
+	order := []string{"Flags:", "Key:", "Format:", "Reading:", "Many objects:", "Object:", "Resume:", "Storage:"}
+	for _, command := range testParser(t).Model.Children {
+		var had []string
+		for line := range strings.Lines(cli(t, nil, command.Name, "--help").want(t, exitOK).out) {
+			line = strings.TrimSpace(line)
+			if slices.Contains(order, line) {
+				had = append(had, line)
+			}
+		}
+		if !slices.IsSortedFunc(had, func(a, b string) int { return slices.Index(order, a) - slices.Index(order, b) }) {
+			t.Errorf("%s --help has %q, want them in the order of %q", command.Name, had, order)
+		}
+		for _, flag := range command.Flags {
+			if flag.Group != nil && !slices.Contains(had, flag.Group.Title) {
+				t.Errorf("%s: --%s is under %q, want one of %q", command.Name, flag.Name, flag.Group.Title, order)
+			}
+		}
+	}
+}
+
 func TestVersion(t *testing.T) {
 	if r := cli(t, nil, "--version").want(t, exitOK); !strings.HasPrefix(r.out, "s3seal ") || strings.Count(r.out, "\n") != 1 {
 		t.Errorf("--version = %q, want one line", r.out)

@@ -18,11 +18,11 @@ import (
 
 // lsCmd lists objects.
 type lsCmd struct {
-	Long    bool `short:"l" help:"Also the stored size, the time of the last change and the storage class."`
-	Sizes   bool `help:"Also the size of the plaintext, where it can be known; takes a request for each object."`
-	JSON    bool `name:"json" help:"Print each object as JSON with stable names, one line each."`
-	Workers int  `default:"8" placeholder:"N" help:"With --sizes, how many objects are asked for at a time; default 8."`
-	suffixFlags
+	Long        bool `short:"l" help:"Also the stored size, the time of the last change and the storage class."`
+	Sizes       bool `help:"Also the size of the plaintext, where it can be known; takes a request for each object."`
+	JSON        bool `name:"json" help:"Print each object as JSON with stable names, one line each."`
+	Workers     int  `default:"8" placeholder:"N" help:"With --sizes, how many objects are asked for at a time; default 8."`
+	suffixFlags `group:"Storage:"`
 	storageFlags
 	Prefix text `arg:"" help:"Where: s3://BUCKET, s3://BUCKET/PREFIX, dir:ROOT or dir:ROOT//PREFIX."`
 }

@@ -20,11 +20,11 @@ import (
 
 // migrateCmd seals objects anew.
 type migrateCmd struct {
-	Key              []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help); may be repeated."`
-	To               []text `sep:"none" placeholder:"KEY" help:"Key to encrypt with; default the key of -k. With chunked up to 8."`
-	Format           string `type:"lower" enum:"v3,v2,chunked" default:"v3" placeholder:"NAME" help:"The new format: v3 (default, commits to the key), v2 (AES-GCM, for readers that know no v3), or chunked, which s3seal only reads."`
-	Matdesc          []text `sep:"none" placeholder:"NAME=VALUE" help:"Materials description of the new objects; may be repeated. Those of the old ones are not kept."`
-	Bind             bool   `help:"Bind the new objects to their bucket and key (see put --help). With chunked."`
+	Key              []text `group:"Key:" short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help); may be repeated."`
+	To               []text `group:"Key:" sep:"none" placeholder:"KEY" help:"Key to encrypt with; default the key of -k. With chunked up to 8."`
+	Format           string `group:"Format:" type:"lower" enum:"v3,v2,chunked" default:"v3" placeholder:"NAME" help:"The new format: v3 (default, commits to the key), v2 (AES-GCM, for readers that know no v3), or chunked, which s3seal only reads."`
+	Matdesc          []text `group:"Key:" sep:"none" placeholder:"NAME=VALUE" help:"Materials description of the new objects; may be repeated. Those of the old ones are not kept."`
+	Bind             bool   `group:"Format:" help:"Bind the new objects to their bucket and key (see put --help). With chunked."`
 	All              bool   `help:"With --in-place, also objects that are in the new format already, which else are skipped. To DST they go in any case."`
 	InPlace          bool   `help:"Replace the objects of SRC. The bucket must keep versions."`
 	ForceUnversioned bool   `help:"With --in-place, replace objects in a bucket that does not keep versions: nothing is left of them but what the new ones hold."`
@@ -32,9 +32,9 @@ type migrateCmd struct {
 	NoTags           bool   `help:"Neither read nor keep tags: for a DST that has none or other rules for them, or without the permission."`
 	NoHeaders        bool   `help:"Do not keep headers such as Content-Disposition, Cache-Control and Expires: for those that DST cannot keep, as with letters that are not ASCII."`
 	Current          bool   `help:"Do not list the versions that objects had before. They are not migrated in any case, but counted."`
-	acceptFlags
-	suffixFlags
+	acceptFlags      `group:"Reading:"`
 	jobFlags
+	suffixFlags `group:"Storage:"`
 	storageFlags
 	Src text `arg:"" help:"The prefix of the old objects: s3://BUCKET/PREFIX/ or dir:ROOT//PREFIX/."`
 	Dst text `arg:"" optional:"" help:"What takes its place in the keys of the new ones. It may be in another bucket or folder."`

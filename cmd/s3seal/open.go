@@ -14,13 +14,13 @@ import (
 
 // openCmd decrypts stdin to stdout.
 type openCmd struct {
-	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE, rsa:FILE or kms:KEYID (see s3seal --help); may be repeated."`
-	contextFlags
-	acceptFlags
-	releaseFlags
-	Bind        text `placeholder:"ADDRESS" help:"The address that the object was asked for by, s3://BUCKET/KEY or dir:ROOT//KEY: one that is bound opens with no other."`
-	Metadata    text `placeholder:"FILE" help:"The object's metadata: a JSON object as seal writes it, or what aws s3api head-object prints."`
-	Instruction text `placeholder:"FILE" help:"The object's instruction file, where that holds the envelope; format v3 needs --metadata as well."`
+	Key          []text `group:"Key:" short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE, rsa:FILE or kms:KEYID (see s3seal --help); may be repeated."`
+	contextFlags `group:"Key:"`
+	acceptFlags  `group:"Reading:"`
+	releaseFlags `group:"Reading:"`
+	Bind         text `group:"Reading:" placeholder:"ADDRESS" help:"The address that the object was asked for by, s3://BUCKET/KEY or dir:ROOT//KEY: one that is bound opens with no other."`
+	Metadata     text `placeholder:"FILE" help:"The object's metadata: a JSON object as seal writes it, or what aws s3api head-object prints."`
+	Instruction  text `placeholder:"FILE" help:"The object's instruction file, where that holds the envelope; format v3 needs --metadata as well."`
 }
 
 // Help implements kong.HelpProvider.

@@ -15,15 +15,15 @@ import (
 
 // putCmd encrypts a file into storage.
 type putCmd struct {
-	Key    []text `short:"k" sep:"none" placeholder:"KEY" help:"Key to encrypt with: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help). With --format chunked up to 8, each of which opens it."`
-	NewKey text   `placeholder:"FILE" help:"Instead of -k: AES-256 key file to encrypt with, made if it is not there."`
-	sealFlags
-	Bind       bool   `help:"Bind the content to the object's bucket and key (in a folder, to the key): it opens under no other name, so copies and renamed objects do not. With chunked and dare2."`
+	Key        []text `group:"Key:" short:"k" sep:"none" placeholder:"KEY" help:"Key to encrypt with: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help). With --format chunked up to 8, each of which opens it."`
+	NewKey     text   `group:"Key:" placeholder:"FILE" help:"Instead of -k: AES-256 key file to encrypt with, made if it is not there."`
+	sealFlags  `group:"Format:"`
+	Bind       bool   `group:"Format:" help:"Bind the content to the object's bucket and key (in a folder, to the key): it opens under no other name, so copies and renamed objects do not. With chunked and dare2."`
 	ExpectSize *int64 `placeholder:"N" help:"Size of SRC in bytes, where it cannot be seen; another size is an error."`
 	jsonFlags
-	objectFlags
-	resumeFlags
-	instructionFlags
+	objectFlags      `group:"Object:"`
+	resumeFlags      `group:"Resume:"`
+	instructionFlags `group:"Storage:"`
 	storageFlags
 	Src text `arg:"" help:"The file to encrypt, or - for stdin."`
 	Dst text `arg:"" help:"The object to write; an existing one is replaced, unless --if-none-match or --if-match forbid it, but no other file in a folder."`

@@ -8,11 +8,11 @@ import (
 
 // readFlags are what get, cat and serve have in common.
 type readFlags struct {
-	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help); may be repeated."`
-	contextFlags
-	acceptFlags
-	releaseFlags
-	suffixFlags
+	Key          []text `group:"Key:" short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help); may be repeated."`
+	contextFlags `group:"Key:"`
+	acceptFlags  `group:"Reading:"`
+	releaseFlags `group:"Reading:"`
+	suffixFlags  `group:"Storage:"`
 	storageFlags
 }
 

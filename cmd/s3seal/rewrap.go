@@ -15,21 +15,21 @@ import (
 
 // rewrapCmd gives objects another key.
 type rewrapCmd struct {
-	Key            []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"The old key: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help); may be repeated."`
-	To             []text `required:"" sep:"none" placeholder:"KEY" help:"The new key, of the kind that the objects have now; may be repeated, for one of each kind. Its materials description (aes:new.key#kid=2) replaces that of the objects."`
-	Matdesc        []text `sep:"none" placeholder:"NAME=VALUE" help:"More of the new materials description, with a KMS the encryption context; may be repeated."`
-	KeepMatdesc    bool   `help:"Keep the materials description that an object has, and add the new one to it. Objects of a KMS with encryption contexts need it."`
-	Recipient      []text `sep:"none" placeholder:"KEY" help:"A further key that opens the objects from now on; chunked only; may be repeated. Who is not named here or by --to is not kept: see --drop-recipients."`
-	DropRecipients bool   `help:"Also objects that have more keys than are named here, such as one for recovery: those then no longer open them. Else such an object fails."`
-	UpgradeWrap    bool   `help:"Objects in v2 (AES-GCM) under an old wrap get the modern one of the first --to. Others with an old wrap then fail: migrate them."`
-	Revoke         bool   `help:"Fail where a key of -k would still open the result."`
-	MustNotOpen    []text `sep:"none" placeholder:"KEY" help:"Fail where this key would open the result; may be repeated."`
+	Key            []text `group:"Key:" short:"k" required:"" sep:"none" placeholder:"KEY" help:"The old key: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help); may be repeated."`
+	To             []text `group:"Key:" required:"" sep:"none" placeholder:"KEY" help:"The new key, of the kind that the objects have now; may be repeated, for one of each kind. Its materials description (aes:new.key#kid=2) replaces that of the objects."`
+	Matdesc        []text `group:"Key:" sep:"none" placeholder:"NAME=VALUE" help:"More of the new materials description, with a KMS the encryption context; may be repeated."`
+	KeepMatdesc    bool   `group:"Key:" help:"Keep the materials description that an object has, and add the new one to it. Objects of a KMS with encryption contexts need it."`
+	Recipient      []text `group:"Key:" sep:"none" placeholder:"KEY" help:"A further key that opens the objects from now on; chunked only; may be repeated. Who is not named here or by --to is not kept: see --drop-recipients."`
+	DropRecipients bool   `group:"Key:" help:"Also objects that have more keys than are named here, such as one for recovery: those then no longer open them. Else such an object fails."`
+	UpgradeWrap    bool   `group:"Key:" help:"Objects in v2 (AES-GCM) under an old wrap get the modern one of the first --to. Others with an old wrap then fail: migrate them."`
+	Revoke         bool   `group:"Key:" help:"Fail where a key of -k would still open the result."`
+	MustNotOpen    []text `group:"Key:" sep:"none" placeholder:"KEY" help:"Fail where this key would open the result; may be repeated."`
 	Recursive      bool   `short:"r" help:"All objects under a prefix, and not the one with that name."`
 	Current        bool   `help:"Do not list the versions that objects had before. They are not rewrapped in any case, but counted."`
 	Try            bool   `help:"Do all but the write: keys are used, and what would fail before the write fails."`
-	acceptFlags
-	suffixFlags
+	acceptFlags    `group:"Reading:"`
 	jobFlags
+	suffixFlags `group:"Storage:"`
 	storageFlags
 	Src text `arg:"" help:"The object, or with -r the prefix: s3://BUCKET/PREFIX or dir:ROOT//PREFIX."`
 }

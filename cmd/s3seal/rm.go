@@ -12,7 +12,7 @@ import (
 // rmCmd removes an object.
 type rmCmd struct {
 	jsonFlags
-	suffixFlags
+	suffixFlags `group:"Storage:"`
 	storageFlags
 	Src text `arg:"" help:"The object."`
 }

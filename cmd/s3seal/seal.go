@@ -12,9 +12,9 @@ import (
 
 // sealCmd encrypts stdin to stdout.
 type sealCmd struct {
-	Key []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to encrypt with: aes:FILE, rsa:FILE or kms:KEYID (see s3seal --help). With --format chunked up to 8, each of which opens it."`
-	sealFlags
-	Bind           text `placeholder:"ADDRESS" help:"Bind the content to the place where it will be stored, s3://BUCKET/KEY or dir:ROOT//KEY (of a folder only the key counts): it opens nowhere else. With chunked and dare2."`
+	Key            []text `group:"Key:" short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to encrypt with: aes:FILE, rsa:FILE or kms:KEYID (see s3seal --help). With --format chunked up to 8, each of which opens it."`
+	sealFlags      `group:"Format:"`
+	Bind           text `group:"Format:" placeholder:"ADDRESS" help:"Bind the content to the place where it will be stored, s3://BUCKET/KEY or dir:ROOT//KEY (of a folder only the key counts): it opens nowhere else. With chunked and dare2."`
 	MetadataOut    text `placeholder:"FILE" help:"Where the object's metadata go: a JSON object as aws s3api put-object --metadata takes it. Written when all of the body is."`
 	InstructionOut text `placeholder:"FILE" help:"Where the envelope goes instead: the content of an instruction file. Only format v3 leaves metadata for --metadata-out."`
 }

@@ -11,9 +11,9 @@ import (
 type sealFlags struct {
 	Format  string `type:"lower" enum:"v3,v2,v2-cbc,v1,chunked,dare2" default:"v3" placeholder:"NAME" help:"v3 (default, commits to the key), v2 (AES-GCM), v2-cbc or v1 (AES-CBC, unauthenticated: only for readers that know nothing else). Read by s3seal only: chunked (commits; any part can be read and verified alone; over 64 GiB; several keys) or dare2 (the same as MinIO's DARE 2.0; does not commit)."`
 	Wrap    text   `placeholder:"NAME" help:"How the content key is wrapped: AES/GCM, AESWrap, RSA-OAEP-SHA1, kms+context or kms; default: the modern wrap of the key."`
-	Matdesc []text `sep:"none" placeholder:"NAME=VALUE" help:"Materials description stored with the object, unencrypted; may be repeated."`
+	Matdesc []text `group:"Key:" sep:"none" placeholder:"NAME=VALUE" help:"Materials description stored with the object, unencrypted; may be repeated."`
 
-	EncryptionContext []text `sep:"none" placeholder:"NAME=VALUE" help:"With a KMS key, the encryption context: bound to the object's key, stored unencrypted, seen by the KMS; may be repeated."`
+	EncryptionContext []text `group:"Key:" sep:"none" placeholder:"NAME=VALUE" help:"With a KMS key, the encryption context: bound to the object's key, stored unencrypted, seen by the KMS; may be repeated."`
 }
 
 // sealing is what the flags and the key come to.

@@ -24,7 +24,7 @@ type serveCmd struct {
 	Host   []text `sep:"none" placeholder:"NAME" help:"Also answer requests for this host name, besides localhost and IP addresses; may be repeated."`
 	JSON   bool   `name:"json" help:"Print where it listens as one line of JSON with stable names."`
 	readFlags
-	Ranges bool `name:"allow-unauthenticated-ranges" help:"Also serve ranges that cannot be verified: those of all formats but chunked and dare2."`
+	Ranges bool `group:"Reading:" name:"allow-unauthenticated-ranges" help:"Also serve ranges that cannot be verified: those of all formats but chunked and dare2."`
 	Src    text `arg:"" help:"The bucket, or what its keys begin with: s3://BUCKET, s3://BUCKET/PREFIX/, dir:ROOT or dir:ROOT//PREFIX/."`
 }
 

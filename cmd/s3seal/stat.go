@@ -16,10 +16,10 @@ import (
 
 // statCmd describes an object.
 type statCmd struct {
-	Key  []text `short:"k" sep:"none" placeholder:"KEY" help:"Also say whether this key opens the object, by its envelope alone; may be repeated, for any of them."`
-	JSON bool   `name:"json" help:"Print one JSON object with stable names."`
-	contextFlags
-	suffixFlags
+	Key          []text `group:"Key:" short:"k" sep:"none" placeholder:"KEY" help:"Also say whether this key opens the object, by its envelope alone; may be repeated, for any of them."`
+	JSON         bool   `name:"json" help:"Print one JSON object with stable names."`
+	contextFlags `group:"Key:"`
+	suffixFlags  `group:"Storage:"`
 	storageFlags
 	Src text `arg:"" help:"The object."`
 }

@@ -17,13 +17,13 @@ import (
 
 // verifyCmd reads objects and keeps nothing of them.
 type verifyCmd struct {
-	Key     []text `short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help); may be repeated."`
-	Against text   `placeholder:"FILE" help:"Also compare with the SHA-256 of plaintexts: lines as of sha256sum with keys for names, or a journal of migrate. What is not in it, missing, archived, or has failed by the journal, fails."`
-	Sums    bool   `help:"Print a line as of sha256sum for each object that was verified, in no order, and no summary."`
-	contextFlags
-	acceptFlags
-	suffixFlags
+	Key          []text `group:"Key:" short:"k" required:"" sep:"none" placeholder:"KEY" help:"Key to decrypt with: aes:FILE, rsa:FILE, kms:KEYID or kms-sidecar:KEYID (see s3seal --help); may be repeated."`
+	Against      text   `placeholder:"FILE" help:"Also compare with the SHA-256 of plaintexts: lines as of sha256sum with keys for names, or a journal of migrate. What is not in it, missing, archived, or has failed by the journal, fails."`
+	Sums         bool   `help:"Print a line as of sha256sum for each object that was verified, in no order, and no summary."`
+	contextFlags `group:"Key:"`
+	acceptFlags  `group:"Reading:"`
 	jobFlags
+	suffixFlags `group:"Storage:"`
 	storageFlags
 	Prefix text `arg:"" help:"Where: s3://BUCKET, s3://BUCKET/PREFIX, dir:ROOT or dir:ROOT//PREFIX."`
 
