@@ -32,18 +32,19 @@ func TestEach(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var mu sync.Mutex
 			var begun []string
-			var now, most atomic.Int64
+			var now atomic.Int64
+			var most int64
 			err := bulk.Each(t.Context(), infos(nil, keys(20)...), workers, func(_ context.Context, info *backend.Info) error {
-				most.Store(max(most.Load(), now.Add(1)))
-				defer now.Add(-1)
 				mu.Lock()
+				most = max(most, now.Add(1))
 				begun = append(begun, info.Key)
 				mu.Unlock()
+				defer now.Add(-1)
 				time.Sleep(time.Second)
 				return nil
 			})
-			if err != nil || len(begun) != 20 || most.Load() != int64(min(workers, 20)) {
-				t.Errorf("%v, %d objects, %d at a time, want 20 and %d", err, len(begun), most.Load(), workers)
+			if err != nil || len(begun) != 20 || most != int64(min(workers, 20)) {
+				t.Errorf("%v, %d objects, %d at a time, want 20 and %d", err, len(begun), most, workers)
 			}
 			if workers == 1 && !slices.Equal(begun, keys(20)) {
 				t.Errorf("order %v", begun)
