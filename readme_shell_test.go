@@ -44,7 +44,7 @@ var bucketOf = regexp.MustCompile(`s3://([a-z0-9][a-z0-9.-]+)`)
 const shellFunctions = `
 served() {
 	"$@" >served.out & served=$!
-	for try in $(seq 100); do grep -q '^serving' served.out && break; sleep 0.1; done
+	for try in $(seq 600); do grep -q '^serving' served.out && break; sleep 0.1; done
 	curl -sS -f -r 0-99 "$(sed -n 's/^serving .* on //p' served.out)disk.img" >served.part
 	kill "$served" && wait "$served"
 	head -c 100 disk.img | cmp - served.part
