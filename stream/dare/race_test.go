@@ -26,7 +26,7 @@ func TestWeakRace(t *testing.T) {
 		t.Skip("needs the race detector")
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestSIORaces$", "-test.v", "-test.timeout=1m")
-	cmd.Env = append(os.Environ(), "DARE_TEST_RACE=1")
+	cmd.Env = append(os.Environ(), "S3SEAL_TEST_RACE=1")
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "DATA RACE") {
 		mended(t, "no data race in parallel ReadAt: %v\n%s", err, out)
@@ -34,7 +34,7 @@ func TestWeakRace(t *testing.T) {
 }
 
 func TestSIORaces(t *testing.T) {
-	if os.Getenv("DARE_TEST_RACE") == "" {
+	if os.Getenv("S3SEAL_TEST_RACE") == "" {
 		t.Skip("only for TestWeakRace")
 	}
 	src := slow{bytes.NewReader(seal(text(1000)))}

@@ -4,11 +4,11 @@
 // or any other, against what a careful caller relies on. It is to ciphers what
 // testing/iotest and testing/fstest are to readers and file systems.
 //
-//	encrypts what is written to it    [TestEncryptWriter]
-//	encrypts what it reads            [TestEncryptReader]
-//	decrypts what it reads            [TestDecryptReader]
-//	decrypts what is written to it    [TestDecryptWriter]
-//	decrypts at any offset            [TestDecryptReaderAt]
+//	encrypts what is written to it    TestEncryptWriter
+//	encrypts what it reads            TestEncryptReader
+//	decrypts what it reads            TestDecryptReader
+//	decrypts what is written to it    TestDecryptWriter
+//	decrypts at any offset            TestDecryptReaderAt
 //
 // Each function takes a constructor and a pair of plaintext and ciphertext,
 // calls the constructor many times, and returns nil or an error that says
