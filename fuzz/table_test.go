@@ -150,7 +150,7 @@ var openTypes = map[string]string{
 	"wrap":     "CacheOptions Info KMSCall",
 	"envelope": "Binding BodyRange Header MetadataError OpenOptions PolicyError Preset Recipient RewrapOptions SealOptions SealRecipient Suite WriteCacheOptions",
 	"backend": "DownloadOptions GetOptions HandlerOptions Info ListOptions ObjectInfo Options Part PutOptions Range RewrapOptions " +
-		"Hooks PartSent ReadEnded SSE SidecarOptions StaleOptions StaleUpload UploadLimits Upload BodyReader",
+		"Hooks PartSent ReadEnded SSE SidecarOptions StaleOptions StaleUpload StateError UploadLimits UploadState Upload BodyReader",
 }
 
 // silent are methods by which a type decides what is printed of it, with any verb.
