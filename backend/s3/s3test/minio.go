@@ -57,7 +57,8 @@ func launchMinIO(secure bool) (*Server, *process, error) {
 		cmd := exec.Command(bin, "server", data, "--address", addr, "--certs-dir", certs, "--quiet")
 		cmd.Env = append(cleanEnv("MINIO_", "CI="),
 			"MINIO_ROOT_USER="+srv.AccessKey, "MINIO_ROOT_PASSWORD="+srv.SecretKey,
-			"MINIO_REGION="+srv.Region, "MINIO_BROWSER=off", "MINIO_UPDATE=off")
+			"MINIO_REGION="+srv.Region, "MINIO_BROWSER=off", "MINIO_UPDATE=off",
+			"MINIO_API_DELETE_CLEANUP_INTERVAL=2s") // else what is deleted fills the disk for minutes
 		return cmd, nil
 	})
 }
