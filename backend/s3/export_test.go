@@ -14,6 +14,9 @@ import (
 // SetLimits lets tests reach the limits of S3 with little data.
 func (d *Driver) SetLimits(parts int, size int64) { d.maxParts, d.maxSize = parts, size }
 
+// MaxHeads bounds how often Stat asks.
+const MaxHeads = maxHeads
+
 // SetPartSize sets a part size that S3 does not allow, for uploads that are not
 // to be completed.
 func (d *Driver) SetPartSize(n int64) { d.partSize = n }

@@ -16,14 +16,59 @@ import (
 	"github.com/s3seal/s3seal/backend"
 )
 
-// Stat describes an object with a single request, as [backend.Driver] says.
+// Stat describes an object with a single request, as [backend.Driver] says. It
+// asks versitygw twice, or more often while the object is being replaced, because
+// a single answer of that may be of two objects, the metadata of the old one under
+// the ETag of the new. If it is replaced without end, the error is
+// [backend.ErrChanged].
 func (d *Driver) Stat(ctx context.Context, key string) (*backend.Info, error) {
-	info, err := d.stat(ctx, key)
+	info, err := d.statWhole(ctx, key)
 	if err != nil {
 		return nil, fault(ctx, "stat", key, err)
 	}
 	return info, nil
 }
+
+func (d *Driver) statWhole(ctx context.Context, key string) (*backend.Info, error) {
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	stat, err := d.headWhole(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return newInfo(key, stat, stat.Headers)
+}
+
+// maxHeads bounds how often headWhole asks.
+const maxHeads = 100
+
+var errRestless = fmt.Errorf("%w: again and again while it was looked at", backend.ErrChanged)
+
+// headWhole asks for an object until the answer is sure to be of one object only.
+//
+// versitygw (1.8.0) reads the size, the metadata and the ETag one after the other,
+// each of the file that has the name at that moment. Who makes new metadata out of
+// the old object's, and is then held to the ETag of the new one, stores an envelope
+// over a body that it does not open. An answer with the ETag of the answer before
+// is whole: all of it was read while that object was there.
+func (d *Driver) headWhole(ctx context.Context, key string) (minio.ObjectInfo, error) {
+	stat, err := d.core.StatObject(ctx, d.bucket, key, minio.StatObjectOptions{})
+	if err != nil || stat.Headers.Get("Server") != "VERSITYGW" {
+		return stat, err
+	}
+	for range maxHeads {
+		before := stat.ETag
+		stat, err = d.core.StatObject(ctx, d.bucket, key, minio.StatObjectOptions{})
+		if err != nil || stat.ETag == before {
+			return stat, err
+		}
+	}
+	return stat, errRestless
+}
+
+// stat is for who compares the answer with what there should be, and so needs no
+// more than one.
 
 func (d *Driver) stat(ctx context.Context, key string) (*backend.Info, error) {
 	if err := checkKey(key); err != nil {

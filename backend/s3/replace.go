@@ -36,8 +36,9 @@ var errNoMatch = errors.New("s3: the ETag of the object that is meant is empty")
 // exactly: a put that comes in between is never undone, and the replacement is
 // [backend.ErrChanged]. An old storage that ignores conditions of uploads has only
 // been asked shortly before: what is put there between that answer and the next
-// request is lost, and nothing tells. It takes eight small requests, and an ETag
-// like that of any upload comes of it.
+// request is lost, and nothing tells. It takes eight small requests, nine of
+// versitygw, which [Driver.Stat] asks twice; and an ETag like that of any upload
+// comes of it.
 //
 // The condition is about the body, as ETags are. Of two replacements that meet
 // both may be carried out, one after the other, if the ETag stays the same; and
@@ -73,7 +74,7 @@ func (d *Driver) replace(ctx context.Context, key string, opts *backend.PutOptio
 	if opts.IfMatch == "" {
 		return nil, errNoMatch
 	}
-	old, err := d.core.StatObject(ctx, d.bucket, key, minio.StatObjectOptions{})
+	old, err := d.headWhole(ctx, key)
 	if err != nil {
 		return nil, conditionError(opts, err)
 	}

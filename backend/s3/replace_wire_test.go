@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,7 +100,8 @@ func TestReplaceMetadataByOneRequest(t *testing.T) {
 		if _, err := d.ReplaceMetadata(t.Context(), "key", formatMetadata(), info.ETag); err != nil {
 			t.Fatalf("ReplaceMetadata = %v", err)
 		}
-		if got := fmt.Sprint(rec.kinds()); got != "[head put head]" {
+		// How often it looks before is the matter of TestStatRequests.
+		if got := fmt.Sprint(slices.Compact(rec.kinds())); got != "[head put head]" {
 			t.Errorf("requests %v", got)
 		}
 		wantFormatMetadata(t, rec.of(kindPut))

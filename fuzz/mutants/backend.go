@@ -239,6 +239,11 @@ var backendMutants = []mutant{
 		new: `err == nil`,
 	},
 	{
+		name: "s3-stat-of-two-objects", file: "backend/s3/info.go", packages: inS3,
+		old: `if err != nil || stat.ETag == before {`,
+		new: `if err != nil || stat.ETag != "" && before != "" {`,
+	},
+	{
 		name: "s3-parts-without-marker-are-all", file: "backend/s3/pages.go", packages: inS3,
 		old: `			return nil, fmt.Errorf("%w: after part %d", errNoMarker, next)`,
 		new: `			return list, nil`,
